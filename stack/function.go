@@ -1,0 +1,40 @@
+package stack
+
+// Function is a Lambda function with the settings that decide how it runs.
+type Function struct {
+	Resource
+	Name         Value[string]   `json:"name"`
+	Runtime      Value[string]   `json:"runtime"` // provided.al2023, nodejs22.x, python3.13, …; "" with PackageType Image
+	Handler      Value[string]   `json:"handler"`
+	Code         Value[string]   `json:"code"`                 // local folder or file, as an absolute path
+	InlineCode   Value[string]   `json:"inline_code,omitzero"` // source written into the template; "": Code holds it
+	Architecture Value[string]   `json:"architecture"`         // x86_64 (AWS default) or arm64
+	MemoryMB     Value[int]      `json:"memory_mb"`            // AWS default 128
+	Timeout      Value[int]      `json:"timeout_s"`            // seconds; AWS default 3
+	Environment  map[string]Text `json:"environment,omitempty"`
+	VPC          *VPCConfig      `json:"vpc,omitempty"` // nil: the function is not attached to a VPC
+
+	Reserved    *Value[int]   `json:"reserved_concurrency,omitempty"` // nil: none reserved
+	Alias       Value[string] `json:"alias"`                          // the alias that carries Provisioned, or ""
+	Provisioned Value[int]    `json:"provisioned_concurrency"`
+	// PerEnvironment is how many invocations one execution environment takes at
+	// once: 1, or more with Lambda Managed Instances.
+	PerEnvironment Value[int] `json:"per_environment_concurrency"`
+	Schedules      []Schedule `json:"schedules,omitempty"`
+}
+
+// VPCConfig attaches a function to subnets and security groups.
+type VPCConfig struct {
+	Subnets        []Value[string] `json:"subnets"`
+	SecurityGroups []Value[string] `json:"security_groups"`
+	Origin         Origin          `json:"origin"`
+}
+
+// Schedule invokes a function at a rate or by a cron expression.
+type Schedule struct {
+	Name       string        `json:"name"`
+	Expression Value[string] `json:"expression"` // rate(5 minutes) or cron(…)
+	Input      Value[string] `json:"input"`      // the event, as JSON; "" is the scheduler's own event
+	Enabled    Value[bool]   `json:"enabled"`
+	Origin     Origin        `json:"origin"`
+}
