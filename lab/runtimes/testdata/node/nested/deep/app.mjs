@@ -1,0 +1,1 @@
+export const handler = async (event) => ({ module: import.meta.url.split('/').pop(), event });
