@@ -84,6 +84,21 @@ func (f *Fleet) Retire(name string) []ID {
 	return gone
 }
 
+// Provisioned returns how many environments a function wants initialised ahead,
+// and how many of them are.
+func (f *Fleet) Provisioned(name string) (requested, ready int) {
+	fn := f.functions[name]
+	if fn == nil {
+		return 0, 0
+	}
+	for _, env := range f.provisioned(fn) {
+		if env.state != starting {
+			ready++
+		}
+	}
+	return fn.Provisioned, ready
+}
+
 // provisioned lists the provisioned environments that serve, oldest first.
 func (f *Fleet) provisioned(fn *function) []*environment {
 	var have []*environment
