@@ -16,7 +16,7 @@ const module = "github.com/thawdev/thaw"
 // of lower floors. Change it together with that page, never to make a build
 // pass. The module root, package thaw, is written as "thaw".
 var floors = []string{
-	0: "stack fleet guard workload metrics proxy/wire lab/runtimeapi lab/runtimes",
+	0: "stack fleet guard workload metrics proxy/wire lab/runtimeapi lab/runtimes lab/lambdaapi",
 	1: "stack/iac stack/reach proxy/upstream plan lab/sandbox lab/cache lab/origin lab/vpc watch dash",
 	2: "thaw proxy stack/check",
 	3: "lab cmd/thaw-extension",
@@ -34,7 +34,8 @@ var forbidden = map[string][]string{
 // oneLibrary lists the third-party modules that a package of floor 0 may
 // import: at most one each.
 var oneLibrary = map[string]string{
-	"metrics": "github.com/HdrHistogram/hdrhistogram-go",
+	"metrics":       "github.com/HdrHistogram/hdrhistogram-go",
+	"lab/lambdaapi": "github.com/google/uuid",
 }
 
 // inLambda is what runs inside a function: no test library, no template parser,
