@@ -23,7 +23,6 @@ type environment struct {
 	running     int   // placed and not over
 	settling    int   // of these, answered
 	connections int64 // peak, seen by the sampler
-	told        bool  // is in the result
 }
 
 // start runs the cold start of an environment that the fleet has created:
@@ -160,7 +159,7 @@ func (l *Lab) expireIdle(ctx context.Context) {
 }
 
 // recordEnvironment writes the life of an environment into the result. ended is
-// an offset since Open; 0 is an environment that is alive.
+// an offset since Open; an environment that lives has no reason.
 func (l *Lab) recordEnvironment(env *environment, why string, ended time.Duration) {
 	zero := l.zero()
 	ms := func(at time.Duration) float64 { return float64((at - zero).Microseconds()) / 1000 }
@@ -171,7 +170,7 @@ func (l *Lab) recordEnvironment(env *environment, why string, ended time.Duratio
 		Invocations: env.invocations, ConnectionsPeak: env.connections, Ended: why,
 	}
 	l.mu.Unlock()
-	if ended > 0 {
+	if why != "" {
 		e.EndedMS = ms(ended)
 	}
 	l.recorder.Environment(e)

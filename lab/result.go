@@ -2,6 +2,8 @@ package lab
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,9 +16,8 @@ const tolerableLag = time.Millisecond
 // Result returns what was measured so far. It can be asked during a run and
 // after Close.
 func (l *Lab) Result() *metrics.Result {
-	alive := l.alive()
-	for _, env := range alive {
-		l.recordEnvironment(env, "end of run", 0)
+	for _, env := range l.alive() {
+		l.recordEnvironment(env, "", 0) // told again, and its end later
 	}
 	r := l.recorder.Result()
 	l.mu.Lock()
@@ -41,19 +42,11 @@ func (l *Lab) Result() *metrics.Result {
 	return r
 }
 
-// alive lists the environments that live and marks them as told, so that a
-// second Result does not tell them again.
+// alive lists the environments that live.
 func (l *Lab) alive() []*environment {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var alive []*environment
-	for _, env := range l.environments {
-		if !env.told {
-			env.told = true
-			alive = append(alive, env)
-		}
-	}
-	return alive
+	return slices.Collect(maps.Values(l.environments))
 }
 
 // describe says which mechanisms were active and what they cannot copy.

@@ -50,6 +50,8 @@ type labFlags struct {
 	json       bool
 	output     string
 	logs       string
+	html       string
+	watch      bool
 }
 
 func labCommand() *cobra.Command {
@@ -69,6 +71,7 @@ func labCommand() *cobra.Command {
 		},
 	}
 	f.register(cmd)
+	cmd.AddCommand(compareCommand())
 	return cmd
 }
 
@@ -95,6 +98,8 @@ func (f *labFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.expect, "expect", nil, "expectation such as 'warm.p99<25ms'; exit 1 if it does not hold")
 	flags.BoolVar(&f.json, "json", false, "print the result as one JSON document")
 	flags.StringVarP(&f.output, "output", "o", "", "also write the JSON result to this file")
+	flags.StringVar(&f.html, "html", "", "write the picture of the run, one self-contained page, to this file")
+	flags.BoolVar(&f.watch, "watch", false, "serve the picture live on a loopback port while the load runs")
 	flags.StringVar(&f.logs, "logs", "", "write the functions' logs to this file, - for stderr")
 }
 
@@ -133,9 +138,14 @@ func runLab(ctx context.Context, template string, f labFlags, stdout, stderr io.
 		view.clear()
 		return cannot(ctx, err)
 	}
+	stopWatch, err := f.startWatch(l, s.Name, stderr)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	stop := view.follow(l)
 	driven := l.Drive(ctx, load)
 	stop()
+	stopWatch()
 	result := l.Result()
 	closed := l.Close()
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/thawdev/thaw/dash"
 	"github.com/thawdev/thaw/metrics"
 )
 
@@ -20,8 +21,14 @@ import (
 func report(r *metrics.Result, f labFlags, stdout, stderr io.Writer) error {
 	var errs []error
 	if f.output != "" {
-		if err := writeFile(f.output, r); err != nil {
+		if err := writeFile(f.output, r.Encode); err != nil {
 			errs = append(errs, fmt.Errorf("the result was not written: %w", err))
+		}
+	}
+	if f.html != "" {
+		page := func(w io.Writer) error { return dash.WriteHTML(w, dash.Page{Title: title(r), Result: r}) }
+		if err := writeFile(f.html, page); err != nil {
+			errs = append(errs, fmt.Errorf("the page was not written: %w", err))
 		}
 	}
 	var page bytes.Buffer
@@ -39,9 +46,17 @@ func report(r *metrics.Result, f labFlags, stdout, stderr io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// writeFile replaces path with the result, or leaves it as it was.
-func writeFile(path string, r *metrics.Result) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".thaw-*.json")
+// title names a run for a page.
+func title(r *metrics.Result) string {
+	if r.Run.Function == "" {
+		return r.Run.Name
+	}
+	return r.Run.Name + " · " + r.Run.Function
+}
+
+// writeFile replaces path with what write writes, or leaves it as it was.
+func writeFile(path string, write func(io.Writer) error) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".thaw-*")
 	if err != nil {
 		return err
 	}
@@ -50,7 +65,7 @@ func writeFile(path string, r *metrics.Result) (err error) {
 			_ = os.Remove(tmp.Name())
 		}
 	}()
-	err = errors.Join(r.Encode(tmp), tmp.Sync(), tmp.Close())
+	err = errors.Join(write(tmp), tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
