@@ -12,14 +12,20 @@ import (
 // its context.
 const longestNap = 20 * time.Millisecond
 
+// spareProcessors is how many are added while a load is sent: measured at 2,000
+// requests a second on two cores, the lag's p99 fell from 17 ms without to
+// between 0.7 and 4 ms with 6.
+const spareProcessors = 6
+
 // pace hands each request of a schedule to send at its time. It owns an
 // operating-system thread that sleeps with the kernel's own precision: a Go
 // timer may fire a millisecond late, which would be the whole lag that the lab
 // allows itself, and later still while handlers keep every core busy.
 func pace(ctx context.Context, p *workload.Pacer, elapsed func() time.Duration, send func(workload.Request, time.Duration)) error {
-	// The thread also needs a processor of the Go scheduler the moment it wakes;
-	// with one more than there are cores it does not wait for a goroutine to end.
-	before := runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	// The thread also needs a processor of the Go scheduler the moment it wakes.
+	// Those that exist may all be held by threads that the kernel has put aside
+	// for a handler, for many milliseconds; spare ones cost next to nothing.
+	before := runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcessors)
 	defer runtime.GOMAXPROCS(before)
 	result := make(chan error, 1)
 	go func() {

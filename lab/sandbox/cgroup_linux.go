@@ -24,10 +24,10 @@ type group struct {
 	memory2, cpu2        bool   // unified carries these controllers
 	memoryMB             int
 
-	mu   sync.Mutex
-	used bool     // cgroup.kill was written
-	low  bool     // the CPU ceiling is set
-	gate *os.File // cgroup.freeze or freezer.state, kept open: an open costs more than the write
+	mu    sync.Mutex
+	used  bool // cgroup.kill was written
+	phase cpuPhase
+	gate  *os.File // cgroup.freeze or freezer.state, kept open: an open costs more than the write
 }
 
 func (g *group) hasV1() bool { return g.freezer != "" || g.memory != "" || g.cpu != "" }
@@ -77,7 +77,7 @@ func (g *group) renew() error {
 	g.mu.Lock()
 	used := g.used
 	if used {
-		g.used, g.low = false, false
+		g.used, g.phase = false, cpuUnset
 	}
 	g.mu.Unlock()
 	if !used {
@@ -113,30 +113,55 @@ func (g *group) adopt(pid int, bornInside bool) error {
 	return nil
 }
 
-// throttle sets the CPU ceiling to the share that the memory size buys, or
-// lifts it.
-func (g *group) throttle(on bool) error {
-	g.mu.Lock()
-	same := g.low == on
-	g.low = on
-	g.mu.Unlock()
-	if same {
-		return nil
+// Weights of the CPU, relative to each other; the kernel's default is 1024 in v1
+// and 100 in v2. An environment in its init gets the lesser one: in AWS a cold
+// start runs on capacity of its own, here it would take the cores from warm
+// invocations, which then last longer, meet more requests that find no idle
+// environment, and so cause the next cold starts.
+const (
+	sharesServing, sharesInit = "1024", "128"
+	weightServing, weightInit = "100", "12"
+)
+
+// cpuPhase is what the group's CPU settings are for.
+type cpuPhase int
+
+const (
+	cpuUnset cpuPhase = iota
+	cpuInit
+	cpuServing
+)
+
+// serve says that init is over: the group gets the CPU ceiling that the memory
+// size buys and the full weight. With false an init begins.
+func (g *group) serve(on bool) error {
+	phase, quota, shares, weight := cpuInit, -1, sharesInit, weightInit
+	if on {
+		// The kernel's least quota is 1 ms.
+		phase, quota, shares, weight = cpuServing, max(g.memoryMB*cpuPeriod/memoryPerCPU, 1000), sharesServing, weightServing
 	}
-	quota := max(g.memoryMB*cpuPeriod/memoryPerCPU, 1000) // the kernel's least is 1 ms
+	g.mu.Lock()
+	same := g.phase == phase
+	g.phase = phase
+	g.mu.Unlock()
 	switch {
-	case g.cpu2 && on:
-		return write(g.unified, "cpu.max", strconv.Itoa(quota)+" "+strconv.Itoa(cpuPeriod))
-	case g.cpu2:
-		return write(g.unified, "cpu.max", "max "+strconv.Itoa(cpuPeriod))
-	case g.cpu == "":
+	case same:
 		return nil
-	case on:
+	case g.cpu2:
+		ceiling := "max"
+		if on {
+			ceiling = strconv.Itoa(quota)
+		}
 		return errors.Join(
+			write(g.unified, "cpu.weight", weight),
+			write(g.unified, "cpu.max", ceiling+" "+strconv.Itoa(cpuPeriod)))
+	case g.cpu != "":
+		return errors.Join(
+			write(g.cpu, "cpu.shares", shares),
 			write(g.cpu, "cpu.cfs_period_us", strconv.Itoa(cpuPeriod)),
 			write(g.cpu, "cpu.cfs_quota_us", strconv.Itoa(quota)))
 	}
-	return write(g.cpu, "cpu.cfs_quota_us", "-1")
+	return nil
 }
 
 // freeze stops or resumes every process of the group. The kernel finishes the

@@ -53,7 +53,7 @@ func (e *Environment) initialise(ctx context.Context, limit time.Duration, phase
 	}
 	// lambda-perf measures the same init duration at 128 MB and at 1,024 MB, so
 	// the CPU ceiling is not applied to init; AWS documents neither.
-	e.host.fault("setting the CPU ceiling", e.group.throttle(true))
+	e.host.fault("setting the CPU ceiling", e.group.serve(true))
 	e.mu.Lock()
 	e.process = p
 	e.mu.Unlock()
@@ -88,7 +88,7 @@ func (e *Environment) launch() (*process, error) {
 	if err := e.group.renew(); err != nil {
 		return nil, fmt.Errorf("sandbox: control group of environment %s: %w", e.id, err)
 	}
-	e.host.fault("lifting the CPU ceiling", e.group.throttle(false))
+	e.host.fault("lifting the CPU ceiling", e.group.serve(false))
 	p, err := e.host.launcher.launch(command{
 		path:  e.program,
 		args:  e.fn.Command,

@@ -11,14 +11,14 @@ import (
 // group is empty on systems without control groups.
 type group struct{}
 
-func (*group) canKill() bool       { return false }
-func (*group) kill()               {}
-func (*group) waitEmpty()          {}
-func (*group) pids() []int         { return nil }
-func (*group) renew() error        { return nil }
-func (*group) remove() error       { return nil }
-func (*group) freeze(bool) error   { return nil }
-func (*group) throttle(bool) error { return nil }
+func (*group) canKill() bool     { return false }
+func (*group) kill()             {}
+func (*group) waitEmpty()        {}
+func (*group) pids() []int       { return nil }
+func (*group) renew() error      { return nil }
+func (*group) remove() error     { return nil }
+func (*group) freeze(bool) error { return nil }
+func (*group) serve(bool) error  { return nil }
 
 // hierarchies has nothing to say here; see the Linux one.
 type hierarchies struct{}
