@@ -88,7 +88,6 @@ func record(s shape) *metrics.Result {
 type synthEnv struct {
 	name             string
 	start, init, end time.Duration
-	free             time.Duration
 	served           int64
 }
 
@@ -121,7 +120,6 @@ func synthLoad(s shape, rng *rand.Rand, r *metrics.Recorder, envs []*synthEnv) {
 		from := at
 		if e.served == 0 {
 			o.Cold, o.Init = true, e.init
-			from = max(at, e.start+e.init)
 			work += 30 * time.Millisecond
 			from = at + e.init
 		}

@@ -155,8 +155,9 @@ func (p *process) stop() error {
 		return nil
 	}
 	if err == nil {
-		// A stopped process gets the signal only when it goes on.
-		err = p.resume()
+		// A stopped process gets the signal only when it goes on. If it cannot
+		// be told to, the kill below still ends it.
+		_ = p.resume()
 	}
 	timer := time.NewTimer(politeFor)
 	defer timer.Stop()
