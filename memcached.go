@@ -1,0 +1,230 @@
+package thaw
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	"github.com/thawdev/thaw/guard"
+)
+
+// memcachedStore is Memcached, over gomemcache.
+//
+// gomemcache knows neither contexts nor a cap on its connections. So each command
+// runs in a goroutine of its own, which the caller leaves when its time is up, and
+// a semaphore bounds the commands, and with them the connections. A command that
+// was left behind keeps its place until gomemcache's own timeout: while there is
+// one, nobody waits for a place, for the server is silent.
+type memcachedStore struct {
+	c      *Client
+	dialer *dialer
+	places chan struct{} // one for each connection
+
+	abandoned atomic.Int64 // commands left behind
+	contact   atomic.Int64 // wall time in ns of the last reply
+	live      atomic.Pointer[memcache.Client]
+	nodes     nodeList
+
+	mu       sync.Mutex
+	failures int // attempts to connect in a row
+	next     time.Time
+	lastErr  error
+}
+
+func (c *Client) newMemcached() *memcachedStore {
+	m := &memcachedStore{
+		c:      c,
+		dialer: &dialer{opts: &c.opts, tls: tlsConfig(&c.opts, c.endpoint), observe: c.connectObserver},
+		places: make(chan struct{}, c.opts.Connections),
+	}
+	m.nodes.set([]string{c.endpoint.addr()})
+	m.replace()
+	return m
+}
+
+// replace begins anew without connections and closes the old ones. After a gap
+// that is cheaper than proving each.
+func (m *memcachedStore) replace() {
+	o := &m.c.opts
+	fresh := memcache.NewFromSelector(&m.nodes)
+	fresh.MaxIdleConns = o.Connections
+	fresh.Timeout = o.DialTimeout + o.TLSTimeout + o.OperationTimeout
+	fresh.DialContext = func(_ context.Context, _, addr string) (net.Conn, error) { return m.dial(addr) }
+	if old := m.live.Swap(fresh); old != nil {
+		m.c.stats.replaced.Add(1)
+		old.Close()
+	}
+	m.contact.Store(time.Now().UnixNano())
+}
+
+func (m *memcachedStore) dial(addr string) (net.Conn, error) {
+	m.c.stats.dials.Add(1)
+	conn, err := m.dialer.dial(addr)
+	now := time.Now().Round(0)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil {
+		if m.failures >= maxDials {
+			m.c.breaker.Reset()
+		}
+		m.failures, m.next = 0, time.Time{}
+		return conn, nil
+	}
+	m.c.stats.dialsFailed.Add(1)
+	m.next = now.Add(guard.FullJitter(firstBackoff, maxBackoff, m.failures, rand.Float64()))
+	m.lastErr = err
+	if m.failures++; m.failures%maxDials == 0 {
+		m.c.breaker.Trip(now)
+	}
+	return nil, err
+}
+
+// ready applies the backoff and replaces the connections after a gap.
+func (m *memcachedStore) ready(now time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if wait := m.next.Sub(now.Round(0)); wait > 0 && wait <= maxBackoff {
+		return &guarded{reason: "the last attempt to connect failed", cause: m.lastErr}
+	}
+	if now.UnixNano()-m.contact.Load() >= int64(m.c.opts.HealthCheckInterval) {
+		m.replace()
+	}
+	return nil
+}
+
+// run runs fn within the call's budget.
+func (m *memcachedStore) run(call *callContext, fn func(*memcache.Client) error) error {
+	if err := m.ready(time.Now()); err != nil {
+		return err
+	}
+	select {
+	case m.places <- struct{}{}:
+	default:
+		if m.abandoned.Load() > 0 {
+			return &guarded{reason: "an earlier command has not been answered"}
+		}
+		select {
+		case m.places <- struct{}{}:
+		case <-call.Done():
+			return &guarded{reason: "no connection was free within the call's budget: see Options.Connections"}
+		}
+	}
+	const left, finished = 1, 2
+	var state atomic.Int32 // who was first
+	done := make(chan error, 1)
+	go func() {
+		err := m.discover()
+		if err == nil {
+			err = fn(m.live.Load())
+		}
+		done <- err
+		if !state.CompareAndSwap(0, finished) {
+			m.abandoned.Add(-1)
+		}
+		<-m.places
+	}()
+	select {
+	case err := <-done:
+		return m.settle(err)
+	case <-call.Done():
+		if state.CompareAndSwap(0, left) {
+			m.abandoned.Add(1)
+			return context.DeadlineExceeded
+		}
+		return m.settle(<-done)
+	}
+}
+
+func (m *memcachedStore) settle(err error) error {
+	switch {
+	case err == nil, errors.Is(err, memcache.ErrCacheMiss), errors.Is(err, memcache.ErrNotStored), errors.Is(err, memcache.ErrCASConflict):
+		m.contact.Store(time.Now().UnixNano())
+		m.c.stats.answered.Store(true)
+	}
+	if errors.Is(err, memcache.ErrCacheMiss) {
+		return ErrMiss
+	}
+	return err
+}
+
+// discoverEvery is how old the list of nodes may be, in wall time: AWS' own client
+// polls once a minute.
+const discoverEvery = time.Minute
+
+// discover asks the configuration endpoint for the nodes. A list that cannot be
+// renewed is kept.
+func (m *memcachedStore) discover() error {
+	if !m.c.endpoint.discover || !m.nodes.due(time.Now().Round(0)) {
+		return nil
+	}
+	list, err := m.askNodes()
+	if err != nil {
+		if m.nodes.known() {
+			return nil
+		}
+		return err
+	}
+	if m.nodes.set(list) {
+		m.c.opts.Logger.Info("thaw: the list of cache nodes changed", "nodes", len(list))
+	}
+	m.nodes.seen(time.Now().Round(0))
+	return nil
+}
+
+func (m *memcachedStore) askNodes() ([]string, error) {
+	conn, err := m.dial(m.c.endpoint.addr())
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(m.c.opts.AuthTimeout))
+	return configGetCluster(conn)
+}
+
+func (m *memcachedStore) ensure(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() {
+		err := m.discover()
+		if err == nil {
+			err = m.live.Load().Ping()
+		}
+		done <- m.settle(err)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (m *memcachedStore) probe(note func(Stage, time.Time, error), steps *[]Step) []Step {
+	m.dialer.observe = note
+	if err := m.discover(); err != nil {
+		return *steps
+	}
+	before := len(*steps)
+	began := time.Now()
+	err := m.live.Load().Ping()
+	var connect *ConnectError
+	if !errors.As(err, &connect) {
+		if err != nil {
+			err = &ConnectError{Stage: StagePing, Addr: m.c.endpoint.addr(), Err: err}
+		}
+		for _, s := range (*steps)[before:] {
+			began = began.Add(s.Took)
+		}
+		note(StagePing, began, err)
+	}
+	return *steps
+}
+
+func (m *memcachedStore) tracking() (*session, int64) { return nil, 0 }
+
+func (m *memcachedStore) close() { m.live.Load().Close() }

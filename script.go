@@ -1,0 +1,243 @@
+package thaw
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+)
+
+// leaseScript is the one script. The lease lives inside the value (see codec.go),
+// so one key is all it needs: no second key to place in the same slot, and a DEL
+// of any client ends the lease together with the value.
+//
+//	claim    token, now, until, mark, px, any
+//	                                       1: the caller may load and store
+//	                                       2: there is a fresh value (unless any is 1)
+//	                                       0: another holds the lease
+//	commit   token, value, px              1: stored
+//	abandon  token, no token               1: given back
+//
+// Times are compared as big-endian strings. They are the callers' clocks: hosts of
+// one region differ by milliseconds, and all that depends on them is how soon a
+// lost lease is given to another. A value of another program is overwritten.
+const leaseScript = `
+local head = redis.call('GETRANGE', KEYS[1], 0, 25)
+local ours = #head == 26 and head:byte(1) >= 0xf8 and head:byte(1) <= 0xfb
+local op, token = ARGV[1], ARGV[2]
+if op == 'claim' then
+  if not ours then
+    redis.call('SET', KEYS[1], ARGV[5], 'PX', ARGV[6])
+    return 1
+  end
+  local mark = head:byte(1) == 0xfb and head:byte(2) == 0
+  if ARGV[7] ~= '1' and not mark and head:sub(3, 8) > ARGV[3] then
+    return 2
+  end
+  local holder = head:sub(13, 20)
+  if holder ~= '\0\0\0\0\0\0\0\0' and holder ~= token and head:sub(21, 26) > ARGV[3] then
+    return 0
+  end
+  redis.call('SETRANGE', KEYS[1], 12, token .. ARGV[4])
+  return 1
+end
+if not ours or head:sub(13, 20) ~= token then
+  return 0
+end
+if op == 'commit' then
+  redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+elseif head:byte(1) == 0xfb and head:byte(2) == 0 then
+  redis.call('DEL', KEYS[1])
+else
+  redis.call('SETRANGE', KEYS[1], 12, ARGV[3])
+end
+return 1
+`
+
+// scriptHash is what EVALSHA wants; computed once at Open.
+func scriptHash() string {
+	sum := sha1.Sum([]byte(leaseScript))
+	return hex.EncodeToString(sum[:])
+}
+
+// lease runs the script, and loads it where the server does not know it yet.
+func (v *valkeyStore) lease(call *callContext, key string, args ...string) (claim, error) {
+	m, err := v.do(call, func(b valkey.Builder) valkey.Completed {
+		return b.Evalsha().Sha1(v.sha).Numkeys(1).Key(key).Arg(args...).Build()
+	})
+	var reply *ReplyError
+	if errors.As(err, &reply) && strings.HasPrefix(reply.Text, "NOSCRIPT") {
+		m, err = v.do(call, func(b valkey.Builder) valkey.Completed {
+			return b.Eval().Script(leaseScript).Numkeys(1).Key(key).Arg(args...).Build()
+		})
+	}
+	if err != nil {
+		return claimBusy, err
+	}
+	n, err := m.AsInt64()
+	return claim(n), err
+}
+
+// leases runs the script once for each key, pipelined.
+func (v *valkeyStore) leases(call *callContext, keys []string, args func(i int) []string) ([]claim, error) {
+	s, err := v.link().acquire(call)
+	if err != nil {
+		return nil, err
+	}
+	send := func(whole bool) ([]valkey.ValkeyResult, error) {
+		commands := make([]valkey.Completed, len(keys))
+		for i, k := range keys {
+			if whole {
+				commands[i] = s.client.B().Eval().Script(leaseScript).Numkeys(1).Key(k).Arg(args(i)...).Build()
+			} else {
+				commands[i] = s.client.B().Evalsha().Sha1(v.sha).Numkeys(1).Key(k).Arg(args(i)...).Build()
+			}
+		}
+		return s.doMulti(call, commands)
+	}
+	results, err := send(false)
+	var reply *ReplyError
+	if errors.As(err, &reply) && strings.HasPrefix(reply.Text, "NOSCRIPT") {
+		results, err = send(true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := make([]claim, len(keys))
+	for i, r := range results {
+		if n, err := r.AsInt64(); err == nil {
+			out[i] = claim(n)
+		}
+	}
+	return out, nil
+}
+
+func (v *valkeyStore) claimMany(call *callContext, keys []string, t token, now time.Time, ttl time.Duration) ([]claim, error) {
+	if !v.noScript.Load() {
+		until := now.Add(ttl)
+		args := []string{"claim", string(t[:]), millisString(now), millisString(until), string(leaseMark(t, until)), millisArg(ttl), "0"}
+		out, err := v.leases(call, keys, func(int) []string { return args })
+		if err == nil || !v.scriptless(err) {
+			return out, err
+		}
+	}
+	out := make([]claim, len(keys))
+	for i, k := range keys {
+		var err error
+		if out[i], err = v.claim(call, k, t, now, ttl, false); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (v *valkeyStore) commitMany(call *callContext, t token, values []stored) (refused int, err error) {
+	if !v.noScript.Load() {
+		keys := make([]string, len(values))
+		for i, s := range values {
+			keys[i] = s.key
+		}
+		out, err := v.leases(call, keys, func(i int) []string {
+			return []string{"commit", string(t[:]), valkey.BinaryString(values[i].value), millisArg(values[i].ttl)}
+		})
+		if err == nil || !v.scriptless(err) {
+			for _, c := range out {
+				if c != claimGranted {
+					refused++
+				}
+			}
+			return refused, err
+		}
+	}
+	for _, s := range values {
+		ok, err := v.commit(call, s.key, t, s.value, s.ttl)
+		if err != nil {
+			return refused, err
+		}
+		if !ok {
+			refused++
+		}
+	}
+	return refused, nil
+}
+
+// scriptless remembers that the server refuses scripts: an access string without
+// them, or an emulator.
+func (v *valkeyStore) scriptless(err error) bool {
+	var reply *ReplyError
+	if !v.noScript.Load() && errors.As(err, &reply) && (reply.Cause == CauseNotPermitted || strings.Contains(reply.Text, "unknown command")) {
+		v.noScript.Store(true)
+		v.links[0].opts.Logger.Warn("thaw: the server refuses scripts; leases fall back to SET NX and a comparison before each store, which leaves one round trip in which an invalidation can be lost",
+			"cache", v.links[0].endpoint.id(), "answer", reply.Text)
+	}
+	return v.noScript.Load()
+}
+
+func (v *valkeyStore) claim(call *callContext, key string, t token, now time.Time, ttl time.Duration, fresh bool) (claim, error) {
+	until := now.Add(ttl)
+	mark := leaseMark(t, until)
+	anyway := "0"
+	if fresh {
+		anyway = "1"
+	}
+	if !v.noScript.Load() {
+		ok, err := v.lease(call, key, "claim", string(t[:]), millisString(now), millisString(until), string(mark), millisArg(ttl), anyway)
+		if err == nil || !v.scriptless(err) {
+			return ok, err
+		}
+	}
+	_, err := v.do(call, func(b valkey.Builder) valkey.Completed {
+		return b.Set().Key(key).Value(string(mark)).Nx().Px(ttl).Build()
+	})
+	if err != nil { // ErrMiss: the key exists, with a value or another's lease
+		if errors.Is(err, ErrMiss) {
+			err = nil
+		}
+		return claimBusy, err
+	}
+	return claimGranted, nil
+}
+
+func (v *valkeyStore) commit(call *callContext, key string, t token, value []byte, ttl time.Duration) (bool, error) {
+	if !v.noScript.Load() {
+		done, err := v.lease(call, key, "commit", string(t[:]), valkey.BinaryString(value), millisArg(ttl))
+		if err == nil || !v.scriptless(err) {
+			return done == claimGranted, err
+		}
+	}
+	if ok, err := v.holds(call, key, t); !ok || err != nil {
+		return false, err
+	}
+	_, err := v.do(call, func(b valkey.Builder) valkey.Completed {
+		return b.Set().Key(key).Value(valkey.BinaryString(value)).Xx().Px(max(ttl, time.Millisecond)).Build()
+	})
+	if errors.Is(err, ErrMiss) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (v *valkeyStore) abandon(call *callContext, key string, t token) error {
+	if !v.noScript.Load() {
+		_, err := v.lease(call, key, "abandon", string(t[:]), string(make([]byte, tokenLen+6)))
+		if err == nil || !v.scriptless(err) {
+			return err
+		}
+	}
+	if ok, err := v.holds(call, key, t); !ok || err != nil {
+		return err
+	}
+	return v.remove(call, []string{key}) // without scripts a lease is always a mark of its own
+}
+
+// holds compares without a script.
+func (v *valkeyStore) holds(call *callContext, key string, t token) (bool, error) {
+	b, err := v.get(call, key)
+	if errors.Is(err, ErrMiss) {
+		return false, nil
+	}
+	return err == nil && len(b) >= headerLen && token(b[tokenAt:untilAt]) == t, err
+}
