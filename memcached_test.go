@@ -1,0 +1,169 @@
+package thaw
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func startMemcached(t testing.TB) *server {
+	t.Helper()
+	s := &server{t: t, bin: requireReal(t, "memcached")}
+	p := freePort(t)
+	s.addr = "127.0.0.1:" + p
+	s.args = []string{"-l", "127.0.0.1", "-p", p, "-U", "0", "-m", "16", "-u", "nobody"}
+	s.cmd = exec.Command(s.bin, s.args...)
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitPort()
+	t.Cleanup(s.stop)
+	return s
+}
+
+func TestMemcached(t *testing.T) {
+	s := startMemcached(t)
+	c := open(t, Options{URL: "memcached://" + s.addr})
+	fetchText(t, c, "v", FromDatabase)
+	fetchText(t, c, "v", FromCache)
+	if err := c.Invalidate(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	fetchText(t, c, "w", FromDatabase)
+	if err := Set(t.Context(), c, "k", "x", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if v, _, err := Get[string](t.Context(), c, "k"); v != "x" || err != nil {
+		t.Errorf("%q, %v", v, err)
+	}
+	if _, _, err := Get[string](t.Context(), c, "k with spaces"); !errors.Is(err, ErrKey) {
+		t.Error(err)
+	}
+	m, err := FetchMany(t.Context(), c, []string{"k", "other"}, time.Hour, func(_ context.Context, missing []string) (map[string]string, error) {
+		return map[string]string{"other": "o"}, nil
+	})
+	if diff := cmp.Diff(map[string]Source{"k": FromCache, "other": FromDatabase}, m.From); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	if n := c.Stats().Dials; n != 1 {
+		t.Errorf("%d connections", n)
+	}
+	c.store.(*memcachedStore).contact.Add(-int64(time.Hour)) // frozen for an hour
+	fetchText(t, c, "x", FromCache)
+	if n := c.Stats(); n.Replaced != 1 || n.Dials != 2 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// 15, on Memcached: gets and cas do what the script does.
+func TestMemcachedDeleteRacesSlowReader(t *testing.T) {
+	s := startMemcached(t)
+	c := open(t, Options{URL: "memcached://" + s.addr})
+	writer := open(t, Options{URL: "memcached://" + s.addr + "?name=writer"})
+	_, _, err := Fetch(t.Context(), c, "k", time.Hour, func(ctx context.Context, _ string) (string, error) {
+		return "old", writer.Invalidate(ctx, "k")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, _, err := Get[string](t.Context(), c, "k"); !errors.Is(err, ErrMiss) {
+		t.Errorf("the old value came back: %q, %v", v, err)
+	}
+}
+
+func TestMemcachedPaused(t *testing.T) {
+	s := startMemcached(t)
+	c := open(t, Options{URL: "memcached://" + s.addr})
+	fetchText(t, c, "v", FromDatabase)
+	s.pause()
+	for range 100 {
+		fetchText(t, c, "v", FromDatabase)
+	}
+	if n := c.Stats().Timeouts; n != 1 {
+		t.Errorf("%d callers waited for the paused server", n)
+	}
+	s.resume()
+	eventually(t, "the cache answers again", func() bool {
+		_, from, _ := Fetch(t.Context(), c, "k", time.Hour, text("v"))
+		return from == FromCache
+	})
+}
+
+func TestMemcachedAutoDiscovery(t *testing.T) {
+	real := startMemcached(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			body := "12\nlocalhost|127.0.0.1|" + port(real.addr) + "\n"
+			conn.Write([]byte("CONFIG cluster 0 " + itoa(len(body)) + "\r\n" + body + "\r\nEND\r\n"))
+			conn.Close()
+		}
+	}()
+	c := open(t, Options{URL: "memcached://name.cfg.example:" + port(l.Addr().String())})
+	c.store.(*memcachedStore).dialer.resolve = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
+	fetchText(t, c, "v", FromDatabase)
+	fetchText(t, c, "v", FromCache)
+}
+
+func TestConfigGetClusterRefusesNonsense(t *testing.T) {
+	for _, answer := range []string{"", "ERROR\r\n", "CONFIG cluster 0 x\r\n", "CONFIG cluster 0 99999999\r\n", "CONFIG cluster 0 5\r\n1\n\n\n\r\nEND\r\n", "CONFIG cluster 0 9\r\n1\na|b|c|d\r\nEND\r\n"} {
+		if nodes, err := configGetCluster(struct {
+			*strings.Reader
+			nowhere
+		}{strings.NewReader(answer), nowhere{}}); err == nil {
+			t.Errorf("%q: %v", answer, nodes)
+		}
+	}
+}
+
+type nowhere struct{}
+
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+
+func FuzzConfigGetCluster(f *testing.F) {
+	f.Add("CONFIG cluster 0 24\r\n12\nlocalhost|1.2.3.4|1\n\r\nEND\r\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		nodes, err := configGetCluster(struct {
+			*strings.Reader
+			nowhere
+		}{strings.NewReader(s), nowhere{}})
+		if err == nil && len(nodes) == 0 {
+			t.Error("no nodes and no error")
+		}
+	})
+}
+
+func TestRendezvousMovesOnlyItsOwnKeys(t *testing.T) {
+	var a, b nodeList
+	a.set([]string{"n1:1", "n2:1", "n3:1", "n4:1"})
+	b.set([]string{"n1:1", "n2:1", "n3:1", "n4:1", "n5:1"})
+	counts := map[string]int{}
+	for i := range 10000 {
+		k := "key:" + itoa(i)
+		x, _ := a.PickServer(k)
+		y, _ := b.PickServer(k)
+		counts[y.String()]++
+		if x != y && y.String() != "n5:1" {
+			t.Fatalf("%s moved from %v to %v", k, x, y)
+		}
+	}
+	for n, c := range counts {
+		if c < 1600 || c > 2400 {
+			t.Errorf("%s has %d of 10000 keys", n, c)
+		}
+	}
+}

@@ -1,0 +1,250 @@
+package thaw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// 3. Many environments start at once with TLS: one connection each, none refused.
+// 200 stand for the 1,000 of the report: the handshakes of both sides run on the
+// test's own cores.
+func TestScenario03StartTogetherWithTLS(t *testing.T) {
+	s, config := startTLS(t)
+	const environments = 200
+	var wg sync.WaitGroup
+	var failed, hits atomic.Int32
+	clients := make([]*Client, environments)
+	for i := range clients {
+		clients[i] = open(t, Options{URL: fmt.Sprintf("rediss://%s?name=e%d", s.name(), i), TLS: config, DialTimeout: 10 * time.Second, TLSTimeout: 10 * time.Second, AuthTimeout: 10 * time.Second, OperationTimeout: 5 * time.Second})
+	}
+	began := time.Now()
+	for _, c := range clients {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := c.Ensure(ctx); err != nil {
+				failed.Add(1)
+				t.Error(err)
+			}
+			for range 3 {
+				if _, from, err := Fetch(ctx, c, "k", time.Hour, text("v")); err == nil && from == FromCache {
+					hits.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var dials uint64
+	for _, c := range clients {
+		dials += c.Stats().Dials
+	}
+	t.Logf("%d environments connected in %v, %d hits", environments, time.Since(began), hits.Load())
+	if failed.Load() > 0 || dials != environments {
+		t.Errorf("%d failed, %d connections for %d environments", failed.Load(), dials, environments)
+	}
+}
+
+// 6. A token signed shortly before its session ends: each dial asks anew, so none
+// is ever older than the dial.
+func TestScenario06ExpiredCredentials(t *testing.T) {
+	s := startRedis(t, "--requirepass", "p1")
+	asked := 0
+	c := open(t, Options{URL: s.url(), Credentials: func(context.Context) (string, string, error) {
+		asked++
+		return "default", fmt.Sprintf("p%d", asked), nil
+	}})
+	fetchText(t, c, "v", FromDatabase)
+	admin(t, s, "AUTH p1\r\nCONFIG SET requirepass p2")
+	c.store.(*valkeyStore).links[0].current.Load().sockets()[0].Conn.Close()
+	c.freeze(time.Minute)
+	fetchText(t, c, "v", FromCache)
+	if asked != 2 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+func admin(t *testing.T, s *server, commands string) {
+	t.Helper()
+	if out := s.ask(commands); strings.Contains(out, "-") && !strings.Contains(out, "+OK") {
+		t.Fatal(out)
+	}
+}
+
+// 7. Twelve hours idle, then one call with credentials that age: it succeeds, and
+// the connection has authenticated again.
+func TestScenario07TwelveHoursIdleWithIAM(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode()
+		tokens := 0
+		c := faked(t, n, Options{Credentials: func(context.Context) (string, string, error) {
+			tokens++
+			return "user", fmt.Sprintf("token%d", tokens), nil
+		}})
+		fetchText(t, c, "v", FromDatabase)
+		time.Sleep(12*time.Hour + time.Minute)
+		fetchText(t, c, "v", FromDatabase) // the TTL of an hour is over, the cache was asked
+		fetchText(t, c, "v", FromCache)
+		if tokens != 2 || n.count("AUTH") != 1 || n.dials != 1 {
+			t.Errorf("%d tokens, %d AUTH, %d dials", tokens, n.count("AUTH"), n.dials)
+		}
+		c.Close()
+	})
+}
+
+// 8. Failover with a DNS change: the old primary is alive and answers READONLY.
+func TestScenario08FailoverWithDNSChange(t *testing.T) {
+	old, fresh := startRedis(t), startRedis(t)
+	var address atomic.Pointer[string]
+	address.Store(&old.addr)
+	c := open(t, Options{URL: "redis://primary.example:6379"})
+	d := c.store.(*valkeyStore).links[0].dialer
+	real := *d
+	d.resolve = func(context.Context, string) ([]string, error) { return []string{"192.0.2.1"}, nil }
+	d.connect = func(ctx context.Context, _ string) (netConn, error) {
+		return real.tcp(ctx, *address.Load(), []string{"127.0.0.1"}, port(*address.Load()))
+	}
+	if err := Set(t.Context(), c, "k", "v1", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	old.ask("REPLICAOF " + strings.ReplaceAll(fresh.addr, ":", " "))
+	address.Store(&fresh.addr)
+	began := time.Now()
+	if err := Set(t.Context(), c, "k", "v2", time.Hour); err != nil {
+		t.Fatalf("the first write after the failover: %v", err)
+	}
+	t.Logf("first good write after %v", time.Since(began))
+	if v, _, err := Get[string](t.Context(), c, "k"); err != nil || v != "v2" {
+		t.Errorf("%q, %v", v, err)
+	}
+}
+
+// 8, when the name still leads to the old primary: the backoff bounds the redials.
+func TestScenario08StaleDNS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode()
+		c := faked(t, n, Options{})
+		fetchText(t, c, "v", FromDatabase)
+		n.set(func(n *fakeNode) { n.reply = "-READONLY You can't write against a read only replica.\r\n" })
+		for range 1000 {
+			_, _, err := Fetch(t.Context(), c, "k", time.Hour, text("v"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if n.dials > 60 {
+			t.Errorf("%d dials in a second", n.dials)
+		}
+		n.set(func(n *fakeNode) { n.reply = "" })
+		time.Sleep(time.Minute)
+		fetchText(t, c, "v", FromDatabase) // nobody waits for an attempt after failed ones
+		synctest.Wait()
+		fetchText(t, c, "v", FromCache)
+		c.Close()
+	})
+}
+
+// 9. TLS server and plain client, and the reverse: a named error, no hang.
+func TestScenario09TLSMismatch(t *testing.T) {
+	secure, config := startTLS(t)
+	plain := startRedis(t)
+	for _, tt := range []struct {
+		url   string
+		cause Cause
+	}{
+		{"redis://" + secure.name(), CauseTLSServer},
+		{"rediss://" + plain.name(), CausePlainServer},
+		{"rediss://" + secure.addr, CauseCertificate}, // the address is not in the certificate
+	} {
+		c := open(t, Options{URL: tt.url, TLS: config})
+		began := time.Now()
+		err := c.Ensure(t.Context())
+		var connect *ConnectError
+		if !errors.As(err, &connect) || connect.Stage != StageTLS || connect.Cause != tt.cause {
+			t.Errorf("%s: %v", tt.url, err)
+		}
+		if took := time.Since(began); took > 1500*time.Millisecond {
+			t.Errorf("%s: after %v", tt.url, took)
+		}
+		fetchText(t, c, "v", FromDatabase)
+	}
+}
+
+// 14. N environments miss one hot key: one load.
+func TestScenario14OneOriginCall(t *testing.T) {
+	s := startRedis(t)
+	const environments = 20
+	var loads atomic.Int32
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range environments {
+		c := ensured(t, Options{URL: fmt.Sprintf("%s?name=e%d", s.url(), i), OperationTimeout: 2 * time.Second, LeaseWait: 2 * time.Second})
+		wg.Go(func() {
+			<-start
+			v, _, err := Fetch(t.Context(), c, "hot", time.Hour, func(context.Context, string) (string, error) {
+				loads.Add(1)
+				time.Sleep(20 * time.Millisecond) // a slow origin, in real time
+				return "v", nil
+			})
+			if err != nil || v != "v" {
+				t.Errorf("%q, %v", v, err)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	if loads.Load() != 1 {
+		t.Errorf("%d loads", loads.Load())
+	}
+}
+
+// 17. A thaw after invalidations were missed: nothing stale out of the local tier,
+// with tracking and without.
+func TestScenario17ThawAfterMissedInvalidations(t *testing.T) {
+	s := startRedis(t)
+	writer := open(t, Options{URL: s.url() + "?name=writer"})
+	for _, tracking := range []bool{false, true} {
+		c := ensured(t, Options{URL: fmt.Sprintf("%s?name=reader%v", s.url(), tracking), LocalSize: 1 << 20, LocalTTL: time.Minute, LocalTracking: tracking})
+		if err := writer.Invalidate(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+		fetchText(t, writer, "old", FromDatabase)
+		fetchText(t, c, "old", FromCache)
+		fetchText(t, c, "old", FromLocal)
+		if tracking {
+			// Not frozen: the announcement arrives.
+			if err := Set(t.Context(), writer, "k", "new", time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the invalidation arrives", func() bool {
+				v, _, err := Get[string](t.Context(), c, "k")
+				return err == nil && v == "new"
+			})
+			fetchText(t, c, "new", FromLocal)
+		}
+		// Frozen for ten minutes, the connection cut, the key changed meanwhile.
+		if err := Set(t.Context(), writer, "k", "newer", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		c.store.(*valkeyStore).links[0].current.Load().sockets()[0].Conn.Close()
+		c.freeze(10 * time.Minute)
+		c.local.age("k", 10*time.Minute)
+		fetchText(t, c, "newer", FromCache)
+	}
+}
+
+// age moves the time at which key was read into the past.
+func (l *localTier) age(key string, d time.Duration) {
+	if e, ok := l.cache.GetIfPresent(key); ok {
+		old := *e
+		old.since -= int64(d)
+		l.cache.Set(key, &old)
+	}
+}
