@@ -196,11 +196,16 @@ func (f *Fleet) Provision(name string) []ID {
 }
 
 // Started says that the init of an environment is over, well or badly: it can
-// take invocations from now on.
-func (f *Fleet) Started(now time.Duration, id ID) {
+// take invocations from now on. gone says that it was retired meanwhile and no
+// invocation waits for it: the fleet has removed it and the caller stops it.
+func (f *Fleet) Started(now time.Duration, id ID) (gone bool) {
 	env := f.byID[id]
 	if env == nil || env.state != starting {
-		return
+		return false
+	}
+	if env.retired && env.running == 0 {
+		f.Remove(id)
+		return true
 	}
 	env.fn.counts.Starting--
 	env.state = idle
@@ -209,6 +214,7 @@ func (f *Fleet) Started(now time.Duration, id ID) {
 		env.busy()
 	}
 	f.settle(now, env)
+	return false
 }
 
 // Finish says that an invocation in an environment is over and the environment

@@ -2,9 +2,10 @@ package fleet
 
 import "fmt"
 
-// unreservedKept is how many executions AWS keeps for functions that reserve
-// none (PutFunctionConcurrency, Lambda developer guide).
-const unreservedKept = 100
+// UnreservedKept is how many executions AWS keeps for functions that reserve
+// none (PutFunctionConcurrency, Lambda developer guide); all of a smaller
+// account.
+const UnreservedKept = 100
 
 // SetReserved changes the reserved concurrency of a function; nil gives it back
 // to the account. Invocations that run are not touched: over a lower limit no
@@ -22,9 +23,9 @@ func (f *Fleet) SetReserved(name string, reserved *int) error {
 		}
 	}
 	if reserved != nil {
-		if unreserved -= *reserved; unreserved < min(unreservedKept, f.config.Account) {
+		if unreserved -= *reserved; unreserved < min(UnreservedKept, f.config.Account) {
 			return fmt.Errorf("fleet: reserving %d for %s leaves %d unreserved concurrent executions, below the minimum of %d",
-				*reserved, name, unreserved, unreservedKept)
+				*reserved, name, unreserved, UnreservedKept)
 		}
 		if *reserved < fn.Provisioned {
 			return fmt.Errorf("fleet: %s provisions %d environments, more than %d reserved", name, fn.Provisioned, *reserved)

@@ -83,3 +83,30 @@ func TestRetire(t *testing.T) {
 		t.Errorf("%+v, want only the new environment in init", c)
 	}
 }
+
+// A provisioned environment that is no longer wanted when its init ends never
+// serves: it would be idle for ever.
+func TestRetireWhileProvisioning(t *testing.T) {
+	f := newFleet(t, Config{Functions: []Function{{Name: fn, Provisioned: 2}}})
+	ids := f.Provision(fn)
+	if f.Started(1, ids[0]) {
+		t.Error("a wanted environment was removed")
+	}
+	if surplus, err := f.SetProvisioned(fn, 1); err != nil || len(surplus) != 0 {
+		t.Errorf("surplus %v %v, want none: the other is still starting", surplus, err)
+	}
+	if !f.Started(2, ids[1]) {
+		t.Error("an environment that nobody wants any more was kept")
+	}
+	f.Retire(fn)
+	next := f.Provision(fn)
+	f.Retire(fn)
+	for _, id := range next {
+		if !f.Started(3, id) {
+			t.Error("an environment of the old configuration was kept")
+		}
+	}
+	if c := f.Counts(fn); c.Starting+c.Idle+c.Busy != 0 {
+		t.Errorf("%+v, want none left", c)
+	}
+}

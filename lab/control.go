@@ -12,9 +12,12 @@ import (
 	"github.com/thawdev/thaw/lab/lambdaapi"
 )
 
-// API serves the Lambda API of AWS over the functions that the lab runs. Close
-// it before the lab.
-func (l *Lab) API() *lambdaapi.Server { return lambdaapi.New(control{l}) }
+// API serves the Lambda API of AWS over the functions that the lab runs, and
+// begins the recorded run. Close it before the lab.
+func (l *Lab) API() *lambdaapi.Server {
+	l.Begin()
+	return lambdaapi.New(control{l})
+}
 
 // control is the lab as the Lambda API sees it. Functions go by AWS's name or
 // by their logical id.
@@ -22,13 +25,13 @@ type control struct{ *Lab }
 
 // find returns a function; the lock must be held.
 func (c control) find(name string) (*function, error) {
-	if fn := c.functions[name]; fn != nil {
-		return fn, nil
-	}
 	for _, fn := range c.order {
 		if fn.sandbox.Name == name {
 			return fn, nil
 		}
+	}
+	if fn := c.functions[name]; fn != nil {
+		return fn, nil
 	}
 	return nil, lambdaapi.NotFound("arn:aws:lambda:" + region + ":" + account + ":function:" + name)
 }
@@ -38,7 +41,7 @@ func (fn *function) configuration() lambdaapi.Configuration {
 		Name: fn.sandbox.Name, ARN: fn.sandbox.ARN, Runtime: fn.sandbox.Runtime, Handler: fn.sandbox.Handler,
 		MemoryMB: fn.sandbox.MemoryMB, TimeoutS: int(fn.sandbox.Timeout / time.Second),
 		Environment: maps.Clone(fn.variables), SubnetIDs: fn.vpc.subnets, SecurityGroupIDs: fn.vpc.securityGroups,
-		Architecture: fn.stack.Architecture.Or("x86_64"), Alias: fn.alias, Reserved: fn.reserved,
+		Architecture: fn.stack.Architecture.Or("x86_64"), Reserved: fn.reserved,
 		Modified: fn.modified, Revision: fn.revision, Updating: fn.updating,
 	}
 }
@@ -75,8 +78,11 @@ func (c control) Invoke(ctx context.Context, name string, in lambdaapi.Invocatio
 	}
 	at := c.now() - c.zero()
 	reply, err := c.send(ctx, request{
-		Invocation: Invocation{Function: fn.stack.ID, Payload: in.Payload, ClientContext: in.ClientContext, TraceID: in.TraceID},
-		intended:   at, sent: at,
+		Invocation: Invocation{
+			Function: fn.stack.ID, Payload: in.Payload,
+			ClientContext: in.ClientContext, TraceID: in.TraceID, RequestID: in.RequestID,
+		},
+		intended: at, sent: at,
 	})
 	switch {
 	case err != nil:
@@ -88,7 +94,7 @@ func (c control) Invoke(ctx context.Context, name string, in lambdaapi.Invocatio
 		}
 		return lambdaapi.Reply{}, lambdaapi.Throttled(string(reason))
 	}
-	out := lambdaapi.Reply{RequestID: reply.RequestID, Payload: reply.Payload, Version: "$LATEST", TraceID: in.TraceID, Log: reply.Log}
+	out := lambdaapi.Reply{Payload: reply.Payload, Log: reply.Log}
 	if reply.Err != nil {
 		out.FunctionError, out.Payload = true, reply.Err.Payload
 	}
@@ -104,7 +110,10 @@ func (c control) Update(name string, u lambdaapi.Update) (lambdaapi.Configuratio
 	if err != nil {
 		return lambdaapi.Configuration{}, err
 	}
-	if fn.updating {
+	switch {
+	case u.Revision != "" && u.Revision != fn.revision:
+		return lambdaapi.Configuration{}, lambdaapi.Stale()
+	case fn.updating:
 		return lambdaapi.Configuration{}, lambdaapi.Conflict(fn.sandbox.ARN)
 	}
 	changed := *fn.sandbox
@@ -160,58 +169,20 @@ func (c control) replace(ctx context.Context, fn *function, old []*environment) 
 	for _, env := range old {
 		c.stop(env, "updated")
 	}
-	// A failing init shows in the invocations, as in AWS.
-	_ = c.provision(ctx)
+	c.startProvisioned(ctx, fn)
 	c.mu.Lock()
 	fn.updating = false
 	c.mu.Unlock()
 }
 
-// SetReserved changes the reserved concurrency.
-func (c control) SetReserved(name string, n *int) error {
+// startProvisioned starts the provisioned environments that are missing and
+// keeps the reason if some do not come.
+func (c control) startProvisioned(ctx context.Context, fn *function) {
+	err := c.provision(ctx, fn)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fn, err := c.find(name)
+	fn.provisioned.failed = ""
 	if err != nil {
-		return err
+		fn.provisioned.failed = err.Error()
 	}
-	if err := c.fleet.SetReserved(fn.stack.ID, n); err != nil {
-		return lambdaapi.Invalid("%v", err)
-	}
-	fn.reserved = n
-	return nil
-}
-
-// SetProvisioned changes the provisioned concurrency.
-func (c control) SetProvisioned(name string, n int) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	fn, err := c.find(name)
-	if err != nil {
-		return err
-	}
-	surplus, err := c.fleet.SetProvisioned(fn.stack.ID, n)
-	if err != nil {
-		return lambdaapi.Invalid("%v", err)
-	}
-	gone := c.forget(surplus)
-	c.spawn(func(ctx context.Context) {
-		for _, env := range gone {
-			c.stop(env, "no longer provisioned")
-		}
-		_ = c.provision(ctx) // a failing init shows as a count that stays below the request
-	})
-	return nil
-}
-
-// Provisioned tells how many environments are provisioned and ready.
-func (c control) Provisioned(name string) (requested, ready int, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	fn, err := c.find(name)
-	if err != nil {
-		return 0, 0, err
-	}
-	requested, ready = c.fleet.Provisioned(fn.stack.ID)
-	return requested, ready, nil
 }

@@ -44,8 +44,11 @@ func (l *Lab) start(ctx context.Context, fn *function, id fleet.ID, kind string)
 		return nil, sandbox.Init{}, context.Canceled
 	}
 	env.init = init.Duration
+	if l.fleet.Started(l.now(), id) {
+		l.spawn(func(context.Context) { l.stop(env, "retired") })
+		return env, init, nil
+	}
 	l.environments[id] = env
-	l.fleet.Started(l.now(), id)
 	return env, init, nil
 }
 
@@ -96,16 +99,16 @@ func (l *Lab) stop(env *environment, why string) {
 	l.recordEnvironment(env, why, l.now())
 }
 
-// provision initialises the provisioned environments that are missing, side by
-// side, and waits for them.
-func (l *Lab) provision(ctx context.Context) error {
+// provision initialises the provisioned environments of functions that are
+// missing, side by side, and waits for them.
+func (l *Lab) provision(ctx context.Context, functions ...*function) error {
 	type missing struct {
 		fn *function
 		id fleet.ID
 	}
 	var all []missing
 	l.mu.Lock()
-	for _, fn := range l.order {
+	for _, fn := range functions {
 		for _, id := range l.fleet.Provision(fn.stack.ID) {
 			all = append(all, missing{fn, id})
 		}

@@ -32,17 +32,18 @@ type function struct {
 	extra []string // variables of the runtime's bootstrap and of the cache's certificate
 
 	// Guarded by Lab.mu.
-	sandbox   *sandbox.Function // replaced, never changed, by an update
-	variables map[string]string // the user's, resolved
-	eni       *eni              // nil: not attached to a VPC
-	vpc       vpcSettings
-	reserved  *int
-	alias     string
-	modified  time.Time
-	revision  string
-	updating  bool
-	settling  int             // invocations that have been answered and are not over
-	waiting   []chan struct{} // requests that wait for one of them
+	sandbox     *sandbox.Function // replaced, never changed, by an update
+	variables   map[string]string // the user's, resolved
+	eni         *eni              // nil: not attached to a VPC
+	vpc         vpcSettings
+	reserved    *int
+	alias       string
+	modified    time.Time
+	revision    string
+	updating    bool
+	provisioned provisioned
+	settling    int             // invocations that have been answered and are not over
+	waiting     []chan struct{} // requests that wait for one of them
 }
 
 type vpcSettings struct{ subnets, securityGroups []string }

@@ -20,6 +20,7 @@ type Invocation struct {
 	Payload       []byte // JSON
 	ClientContext string // JSON, as the handler sees it
 	TraceID       string
+	RequestID     string // "" is a new one
 }
 
 // Reply is what became of an invocation.
@@ -42,13 +43,16 @@ func (l *Lab) Invoke(ctx context.Context, in Invocation) (Reply, error) {
 	if fn == nil {
 		return Reply{}, fmt.Errorf("%w %q", ErrUnknownFunction, in.Function)
 	}
+	if in.RequestID == "" {
+		in.RequestID = uuid.NewString()
+	}
 	env, init, reply, err := l.place(ctx, fn)
 	if err != nil || reply.Throttle != nil {
 		return reply, err
 	}
 	reply.Environment = env.name
 	reply.Report = env.sandbox.Invoke(ctx, sandbox.Event{
-		RequestID:     uuid.NewString(),
+		RequestID:     in.RequestID,
 		Payload:       in.Payload,
 		ClientContext: in.ClientContext,
 		TraceID:       in.TraceID,

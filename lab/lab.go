@@ -43,6 +43,7 @@ type Options struct {
 	Env map[string]string
 
 	Cache          string  // auto, valkey, redis, memcached, embedded or a URL; "" is auto
+	MaxClients     int     // of each cache; 0 is that of its node type
 	Network        Profile // "" is Hyperplane
 	OriginLatency  *time.Duration
 	Placement      fleet.Placement
@@ -165,7 +166,7 @@ func (l *Lab) open(ctx context.Context) error {
 	}
 	l.started = time.Now()
 	l.sampler = l.startSampler()
-	if err := l.provision(ctx); err != nil {
+	if err := l.provision(ctx, l.order...); err != nil {
 		return err
 	}
 	l.background(l.expireIdle)
@@ -210,7 +211,7 @@ func (l *Lab) startCaches(ctx context.Context, chosen []*stack.Function) error {
 			}
 			started[c.ID] = true
 			l.options.Status("starting cache %s", c.ID)
-			server, err := cache.Start(ctx, c, cache.Options{Mode: l.options.Cache, TempDir: l.dir, Logf: l.options.Status})
+			server, err := cache.Start(ctx, c, cache.Options{Mode: l.options.Cache, MaxClients: l.options.MaxClients, TempDir: l.dir, Logf: l.options.Status})
 			if err != nil {
 				return err
 			}

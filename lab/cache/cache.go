@@ -35,6 +35,10 @@ type Options struct {
 	// the embedded server; for a Memcached cache, memcached from PATH.
 	Mode string
 
+	// MaxClients is the limit on connections; 0 is that of the node type. A
+	// small one makes a storm that fits a laptop.
+	MaxClients int
+
 	// TempDir is where the server's folder is made; "" is os.TempDir().
 	TempDir string
 

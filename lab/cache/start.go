@@ -56,6 +56,9 @@ func start(ctx context.Context, c *stack.Cache, o Options) (*Server, error) {
 		mode = "auto"
 	}
 	sp := newSpec(c)
+	if o.MaxClients > 0 {
+		sp.connections = o.MaxClients
+	}
 	if strings.Contains(mode, "://") {
 		return attach(ctx, sp, mode, o.Logf)
 	}

@@ -6,16 +6,14 @@
 // Paths, status codes, headers and exception names are those of the Lambda API
 // reference. Requests are not authenticated: the server belongs on a loopback
 // address, and it refuses what a web page in the user's browser could send.
+//
+//	request ──▶ local? ──▶ route ──▶ name, body ──▶ Backend ──▶ document or exception
+//	                          └── Event ──▶ queue ──▶ Backend, until it succeeds or is given up
 package lambdaapi
 
 import (
 	"context"
-	"net"
-	"net/http"
-	"net/netip"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // Backend is what runs the functions. Its errors should be *Error; any other
@@ -25,16 +23,21 @@ type Backend interface {
 	Functions() []Configuration
 	// Function finds one by name, or fails with a ResourceNotFoundException.
 	Function(name string) (Configuration, error)
+	// Invoke runs a function and returns its answer, or what refused it. The
+	// end of ctx ends the waiting, not the invocation.
 	Invoke(ctx context.Context, name string, in Invocation) (Reply, error)
 	// Update changes what is set in u and returns the new configuration.
+	// Invocations that run are not touched; later ones get the new one.
 	Update(name string, u Update) (Configuration, error)
 	// SetReserved changes the reserved concurrency; nil removes it.
 	SetReserved(name string, n *int) error
 	// SetProvisioned changes the provisioned concurrency; 0 removes it. It
 	// returns at once; the environments start in the background.
-	SetProvisioned(name string, n int) error
-	// Provisioned tells the state; requested 0 means that there is none.
-	Provisioned(name string) (requested, ready int, err error)
+	SetProvisioned(name, qualifier string, n int) error
+	// Provisioned tells the state of the provisioned concurrency.
+	Provisioned(name string) (Provisioned, error)
+	// Account tells the limits of the account.
+	Account() Account
 }
 
 // Configuration describes a function.
@@ -42,10 +45,9 @@ type Configuration struct {
 	Name, ARN, Runtime, Handler string
 	MemoryMB, TimeoutS          int
 	Environment                 map[string]string
-	SubnetIDs, SecurityGroupIDs []string
+	SubnetIDs, SecurityGroupIDs []string // empty: not attached to a VPC
 	Architecture                string
-	Alias                       string // the alias that carries provisioned concurrency, or ""
-	Reserved                    *int
+	Reserved                    *int // concurrency; nil: none
 	Modified                    time.Time
 	Revision                    string // changes with each update
 	Updating                    bool   // an update is in progress
@@ -60,8 +62,23 @@ type Update struct {
 	Revision                    string            // "" or the revision that the caller has seen
 }
 
+// Provisioned is a function's provisioned concurrency. Zero is none.
+type Provisioned struct {
+	Qualifier        string // the version or alias that carries it
+	Requested, Ready int    // environments
+	Failed           string // why the others do not come, or ""
+	Modified         time.Time
+}
+
+// Account holds the limits on concurrent executions of all functions together.
+type Account struct {
+	Concurrent int // of the account
+	Unreserved int // left for functions that reserve none
+}
+
 // Invocation is a request to a function.
 type Invocation struct {
+	RequestID     string // in the answer's header and in the function's log
 	Payload       []byte
 	ClientContext string // JSON
 	TraceID       string
@@ -69,83 +86,7 @@ type Invocation struct {
 
 // Reply is the answer of a function.
 type Reply struct {
-	RequestID     string
 	Payload       []byte // the answer, or the error document
 	FunctionError bool
-	Version       string // that ran
-	TraceID       string
 	Log           func() []byte // waits until the invocation is over; nil: none
-}
-
-// Server is an http.Handler for the Lambda API.
-type Server struct {
-	backend Backend
-	mux     *http.ServeMux
-	async   *queue
-}
-
-// New returns the API of backend. Close ends its asynchronous invocations.
-func New(backend Backend) *Server {
-	s := &Server{backend: backend, mux: http.NewServeMux(), async: newQueue(backend)}
-	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"POST /2015-03-31/functions/{name}/invocations":               s.invoke,
-		"GET /2015-03-31/functions/{$}":                               s.listFunctions,
-		"GET /2015-03-31/functions":                                   s.listFunctions,
-		"GET /2015-03-31/functions/{name}":                            s.getFunction,
-		"GET /2015-03-31/functions/{name}/configuration":              s.getConfiguration,
-		"PUT /2015-03-31/functions/{name}/configuration":              s.updateConfiguration,
-		"PUT /2017-10-31/functions/{name}/concurrency":                s.putConcurrency,
-		"DELETE /2017-10-31/functions/{name}/concurrency":             s.deleteConcurrency,
-		"GET /2019-09-30/functions/{name}/concurrency":                s.getConcurrency,
-		"PUT /2019-09-30/functions/{name}/provisioned-concurrency":    s.putProvisioned,
-		"GET /2019-09-30/functions/{name}/provisioned-concurrency":    s.getProvisioned,
-		"DELETE /2019-09-30/functions/{name}/provisioned-concurrency": s.deleteProvisioned,
-	} {
-		s.mux.HandleFunc(pattern, s.wrap(handle))
-	}
-	s.mux.HandleFunc("/", s.wrap(func(_ http.ResponseWriter, r *http.Request) error {
-		return errorf(http.StatusNotFound, "UnknownOperationException", "the lab does not serve %s %s of the Lambda API", r.Method, r.URL.Path)
-	}))
-	return s
-}
-
-// Close abandons the asynchronous invocations and waits for them to end.
-func (s *Server) Close() { s.async.close() }
-
-// ServeHTTP serves one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Amzn-Requestid", uuid.NewString())
-	if !local(r) {
-		writeError(w, errorf(http.StatusForbidden, "AccessDeniedException",
-			"the lab's Lambda API serves programs on this machine only, not web pages: call it at a loopback address without an Origin header"))
-		return
-	}
-	s.mux.ServeHTTP(w, r)
-}
-
-// local reports whether the request is from a program that addressed this
-// machine. A page that a browser shows could reach a loopback port too, by a
-// form or by a name that resolves to 127.0.0.1: the first sends an Origin, the
-// second a Host that is not ours.
-func local(r *http.Request) bool {
-	if r.Header.Get("Origin") != "" {
-		return false
-	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
-}
-
-func (s *Server) wrap(handle func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if err := handle(w, r); err != nil {
-			writeError(w, err)
-		}
-	}
 }

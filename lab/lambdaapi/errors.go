@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 )
 
 // Error is an exception of the Lambda API.
@@ -39,9 +40,25 @@ func Conflict(arn string) *Error {
 		"The operation cannot be performed at this time. An update is in progress for resource: %s", arn)
 }
 
+// Stale is the answer to an update for a revision that is not the latest.
+func Stale() *Error {
+	return errorf(http.StatusPreconditionFailed, "PreconditionFailedException",
+		"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id")
+}
+
 // Invalid is the answer to a parameter that AWS refuses.
 func Invalid(format string, args ...any) *Error {
 	return errorf(http.StatusBadRequest, "InvalidParameterValueException", format, args...)
+}
+
+// validation is the answer to a parameter of the wrong form, which AWS refuses
+// before it looks for the function.
+func validation(format string, args ...any) *Error {
+	return errorf(http.StatusBadRequest, "ValidationException", "1 validation error detected: "+format, args...)
+}
+
+func missing(parameter string) *Error {
+	return validation("Value null at '%s' failed to satisfy constraint: Member must not be null", parameter)
 }
 
 // writeError answers with an exception as AWS writes it: the name in a header,
@@ -76,6 +93,7 @@ func writeJSON(w http.ResponseWriter, status int, document any) {
 		status, data = http.StatusInternalServerError, []byte(`{"Type":"Service"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(status)
 	_, _ = w.Write(data)
 }

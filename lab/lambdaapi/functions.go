@@ -1,22 +1,8 @@
 package lambdaapi
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"strconv"
-	"time"
-)
-
-// Ranges of the Lambda API (Lambda quotas page, 2026).
-const (
-	minMemoryMB, maxMemoryMB = 128, 10240
-	minTimeoutS, maxTimeoutS = 1, 900
-	maxSubnets               = 16
-	maxSecurityGroups        = 5
-	maxBody                  = 64 << 10 // of a configuration request, bytes
-	defaultPage              = 50
 )
 
 // document is a FunctionConfiguration of the API.
@@ -33,35 +19,50 @@ type document struct {
 	LastModified     string
 	CodeSha256       string
 	Version          string
-	VpcConfig        *vpcConfig   `json:",omitempty"`
+	VpcConfig        vpcConfig
 	Environment      *environment `json:",omitempty"`
-	TracingConfig    tracing
+	TracingConfig    map[string]string
 	RevisionId       string
 	State            string
-	LastUpdateStatus string
 	PackageType      string
 	Architectures    []string
-	EphemeralStorage storage
+	EphemeralStorage map[string]int
+	SnapStart        map[string]string
+	LoggingConfig    map[string]string
+	LastUpdateStatus string
 }
 
 type vpcConfig struct {
-	SubnetIds        []string
-	SecurityGroupIds []string
-	VpcId            string
+	SubnetIds               []string
+	SecurityGroupIds        []string
+	VpcId                   string
+	Ipv6AllowedForDualStack bool
 }
 
 type environment struct{ Variables map[string]string }
-type tracing struct{ Mode string }
-type storage struct{ Size int }
 
-func describe(c Configuration) document {
+// stamped is AWS's form of LastModified.
+const stamped = "2006-01-02T15:04:05.000-0700"
+
+// describe answers for a function, or for the version or alias in its target.
+// What the lab does not have, such as a role, is filled with what SDKs parse.
+func describe(t target) document {
+	c := t.Configuration
 	d := document{
 		FunctionName: c.Name, FunctionArn: c.ARN, Runtime: c.Runtime, Handler: c.Handler,
 		Role:    "arn:aws:iam::123456789012:role/thaw-lab",
-		Timeout: c.TimeoutS, MemorySize: c.MemoryMB, Version: "$LATEST", RevisionId: c.Revision,
-		LastModified: c.Modified.UTC().Format("2006-01-02T15:04:05.000-0700"),
+		Timeout: c.TimeoutS, MemorySize: c.MemoryMB, Version: t.version(), RevisionId: c.Revision,
+		LastModified: c.Modified.UTC().Format(stamped),
 		State:        "Active", LastUpdateStatus: "Successful", PackageType: "Zip",
-		Architectures: []string{c.Architecture}, TracingConfig: tracing{"PassThrough"}, EphemeralStorage: storage{512},
+		Architectures:    []string{c.Architecture},
+		TracingConfig:    map[string]string{"Mode": "PassThrough"},
+		EphemeralStorage: map[string]int{"Size": 512},
+		SnapStart:        map[string]string{"ApplyOn": "None", "OptimizationStatus": "Off"},
+		LoggingConfig:    map[string]string{"LogFormat": "Text", "LogGroup": "/aws/lambda/" + c.Name},
+		VpcConfig:        vpcConfig{SubnetIds: []string{}, SecurityGroupIds: []string{}},
+	}
+	if t.qualifier != "" {
+		d.FunctionArn += ":" + t.qualifier
 	}
 	if c.Updating {
 		d.LastUpdateStatus = "InProgress"
@@ -70,64 +71,64 @@ func describe(c Configuration) document {
 		d.Environment = &environment{c.Environment}
 	}
 	if len(c.SubnetIDs) > 0 {
-		d.VpcConfig = &vpcConfig{SubnetIds: c.SubnetIDs, SecurityGroupIds: c.SecurityGroupIDs, VpcId: "vpc-thawlab"}
+		d.VpcConfig = vpcConfig{SubnetIds: c.SubnetIDs, SecurityGroupIds: c.SecurityGroupIDs, VpcId: "vpc-thawlab"}
 	}
 	return d
 }
 
-func (s *Server) function(r *http.Request) (Configuration, error) {
-	name, _ := splitName(r.PathValue("name"))
-	return s.backend.Function(name)
-}
-
 func (s *Server) getFunction(w http.ResponseWriter, r *http.Request) error {
-	config, err := s.function(r)
+	t, err := s.find(r)
 	if err != nil {
 		return err
 	}
 	answer := map[string]any{
-		"Configuration": describe(config),
+		"Configuration": describe(t),
 		"Code":          map[string]string{"RepositoryType": "local", "Location": ""},
 		"Tags":          map[string]string{},
 	}
-	if config.Reserved != nil {
-		answer["Concurrency"] = map[string]int{"ReservedConcurrentExecutions": *config.Reserved}
+	if t.Reserved != nil {
+		answer["Concurrency"] = map[string]int{"ReservedConcurrentExecutions": *t.Reserved}
 	}
 	writeJSON(w, http.StatusOK, answer)
 	return nil
 }
 
 func (s *Server) getConfiguration(w http.ResponseWriter, r *http.Request) error {
-	config, err := s.function(r)
+	t, err := s.find(r)
 	if err == nil {
-		writeJSON(w, http.StatusOK, describe(config))
+		writeJSON(w, http.StatusOK, describe(t))
 	}
 	return err
 }
 
+const (
+	maxPage  = 50     // functions in an answer of ListFunctions, whatever is asked for
+	maxItems = 10_000 // that may be asked for
+)
+
 // listFunctions pages by position: the marker is the index of the next one.
 func (s *Server) listFunctions(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
-	from, size := 0, defaultPage
+	all := s.backend.Functions()
+	from, size := 0, maxPage
 	var err error
 	if m := query.Get("Marker"); m != "" {
-		if from, err = strconv.Atoi(m); err != nil || from < 0 {
-			return Invalid("Marker %q is not one that ListFunctions gave", m)
+		if from, err = strconv.Atoi(m); err != nil || from < 0 || from > len(all) {
+			return Invalid("Marker '%s' is not one that ListFunctions gave", clip(m))
 		}
 	}
 	if m := query.Get("MaxItems"); m != "" {
-		if size, err = strconv.Atoi(m); err != nil || size < 1 || size > 10000 {
-			return Invalid("MaxItems must be from 1 to 10000")
+		if size, err = strconv.Atoi(m); err != nil || size < 1 || size > maxItems {
+			return validation("Value '%s' at 'maxItems' failed to satisfy constraint: Member must have value from 1 to %d", clip(m), maxItems)
 		}
 	}
-	all := s.backend.Functions()
 	answer := struct {
 		Functions  []document
 		NextMarker string `json:",omitempty"`
 	}{Functions: []document{}}
-	end := min(len(all), from+size)
-	for _, c := range all[min(from, end):end] {
-		answer.Functions = append(answer.Functions, describe(c))
+	end := min(len(all), from+min(size, maxPage))
+	for _, c := range all[from:end] {
+		answer.Functions = append(answer.Functions, describe(target{Configuration: c}))
 	}
 	if end < len(all) {
 		answer.NextMarker = strconv.Itoa(end)
@@ -135,79 +136,3 @@ func (s *Server) listFunctions(w http.ResponseWriter, r *http.Request) error {
 	writeJSON(w, http.StatusOK, answer)
 	return nil
 }
-
-// updateConfiguration serves UpdateFunctionConfiguration for the settings that
-// change how the lab runs a function; others are accepted and have no effect.
-func (s *Server) updateConfiguration(w http.ResponseWriter, r *http.Request) error {
-	config, err := s.function(r)
-	if err != nil {
-		return err
-	}
-	var in struct {
-		MemorySize, Timeout *int
-		Handler             *string
-		Environment         *environment
-		VpcConfig           *vpcConfig
-		RevisionId          string
-	}
-	if err := readBody(r, &in); err != nil {
-		return err
-	}
-	u := Update{MemoryMB: in.MemorySize, TimeoutS: in.Timeout, Handler: in.Handler, Revision: in.RevisionId}
-	if in.Environment != nil {
-		u.Environment = map[string]string{}
-		for name, value := range in.Environment.Variables {
-			u.Environment[name] = value
-		}
-	}
-	if in.VpcConfig != nil {
-		u.SubnetIDs = append([]string{}, in.VpcConfig.SubnetIds...)
-		u.SecurityGroupIDs = append([]string{}, in.VpcConfig.SecurityGroupIds...)
-	}
-	if err := u.check(); err != nil {
-		return err
-	}
-	if u.Revision != "" && u.Revision != config.Revision {
-		return errorf(http.StatusPreconditionFailed, "PreconditionFailedException",
-			"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id")
-	}
-	changed, err := s.backend.Update(config.Name, u)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, describe(changed))
-	return nil
-}
-
-func (u Update) check() error {
-	switch {
-	case u.MemoryMB != nil && (*u.MemoryMB < minMemoryMB || *u.MemoryMB > maxMemoryMB):
-		return Invalid("'MemorySize' value failed to satisfy constraint: Member must have value from %d to %d", minMemoryMB, maxMemoryMB)
-	case u.TimeoutS != nil && (*u.TimeoutS < minTimeoutS || *u.TimeoutS > maxTimeoutS):
-		return Invalid("'Timeout' value failed to satisfy constraint: Member must have value from %d to %d", minTimeoutS, maxTimeoutS)
-	case len(u.SubnetIDs) > maxSubnets:
-		return Invalid("a function can have at most %d subnets", maxSubnets)
-	case len(u.SecurityGroupIDs) > maxSecurityGroups:
-		return Invalid("a function can have at most %d security groups", maxSecurityGroups)
-	case (len(u.SubnetIDs) == 0) != (len(u.SecurityGroupIDs) == 0):
-		return Invalid("SubnetIds and SecurityIds must coexist or be both empty list.")
-	}
-	return nil
-}
-
-// readBody decodes a bounded JSON document.
-func readBody(r *http.Request, into any) error {
-	data, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	if err == nil && len(data) > maxBody {
-		err = errors.New("the request is too large")
-	}
-	if err == nil && len(data) > 0 {
-		err = json.Unmarshal(data, into)
-	}
-	if err != nil {
-		return errorf(http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json: %v", err)
-	}
-	return nil
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05-0700") }
