@@ -35,7 +35,7 @@ const (
 	// function's first TLS handshake some tens.
 	dialTimeout = 100 * time.Millisecond
 	// A healthy GET takes well below a millisecond; beyond this the database is
-	// the faster answer.
+	// the faster answer. CACHE_TIMEOUT_MS says otherwise.
 	commandTimeout = 50 * time.Millisecond
 	originTimeout  = 2 * time.Second
 	// After a failure the cache is left alone for this long, so that a dead one
@@ -55,7 +55,8 @@ type answer struct {
 
 type storefront struct {
 	cache     *redis.Client
-	downUntil atomic.Int64 // Unix ms
+	timeout   time.Duration // of one command
+	downUntil atomic.Int64  // Unix ms
 	origin    *http.Client
 	originURL string
 	ttl       time.Duration
@@ -63,17 +64,21 @@ type storefront struct {
 
 func newStorefront(getenv func(string) string) *storefront {
 	host := getenv("CACHE_HOST")
+	timeout := commandTimeout
+	if ms, err := strconv.Atoi(getenv("CACHE_TIMEOUT_MS")); err == nil && ms > 0 {
+		timeout = time.Duration(ms) * time.Millisecond
+	}
 	options := &redis.Options{
 		Addr:     net.JoinHostPort(host, getenv("CACHE_PORT")),
 		Password: getenv("CACHE_PASSWORD"),
 		// An environment runs one invocation at a time: one connection. The
 		// default, 10 for each CPU, times 1,000 environments is an outage.
 		PoolSize:      1,
-		PoolTimeout:   commandTimeout,
-		DialTimeout:   dialTimeout,
+		PoolTimeout:   timeout,
+		DialTimeout:   max(dialTimeout, timeout),
 		DialerRetries: 1, // the default, 5, would multiply dialTimeout
-		ReadTimeout:   commandTimeout,
-		WriteTimeout:  commandTimeout,
+		ReadTimeout:   timeout,
+		WriteTimeout:  timeout,
 		// One retry: it replaces a connection that died while the environment was frozen.
 		MaxRetries: 1,
 		// Without it the client ignores the deadline of ctx once connected.
@@ -97,6 +102,7 @@ func newStorefront(getenv func(string) string) *storefront {
 	}
 	return &storefront{
 		cache:     redis.NewClient(options), // connects at the first command
+		timeout:   timeout,
 		origin:    &http.Client{Timeout: originTimeout, Transport: &http.Transport{MaxConnsPerHost: 1, MaxIdleConnsPerHost: 1}},
 		originURL: getenv("ORIGIN_URL"),
 		ttl:       time.Duration(ttl) * time.Second,
@@ -123,7 +129,7 @@ func (s *storefront) fromCache(ctx context.Context, key string) (value json.RawM
 	if s.cacheIsDown() {
 		return nil, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.cache.Options().DialTimeout+commandTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.cache.Options().DialTimeout+s.timeout)
 	defer cancel()
 	value, err := s.cache.Get(ctx, key).Bytes()
 	s.note(err)
@@ -136,7 +142,7 @@ func (s *storefront) toCache(ctx context.Context, key string, value json.RawMess
 	if s.cacheIsDown() || string(value) == "null" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	s.note(s.cache.Set(ctx, key, []byte(value), s.ttl).Err())
 }
