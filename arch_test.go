@@ -16,11 +16,12 @@ const module = "github.com/thawdev/thaw"
 // of lower floors. Change it together with that page, never to make a build
 // pass. The module root, package thaw, is written as "thaw".
 var floors = []string{
-	0: "stack fleet guard workload metrics proxy/wire lab/runtimeapi lab/runtimes lab/lambdaapi",
+	0: "stack fleet guard workload metrics proxy/wire lab/runtimeapi lab/runtimes lab/lambdaapi elasticacheiam",
 	1: "stack/iac stack/reach proxy/upstream plan lab/sandbox lab/cache lab/origin lab/vpc watch dash",
 	2: "thaw proxy stack/check",
-	3: "lab cmd/thaw-extension",
-	4: "cmd/thaw",
+	3: "lab cmd/thaw-extension thawotel",
+	4: "lab/experiment",
+	5: "cmd/thaw",
 }
 
 // forbidden are imports that the floors alone would allow: the spines do not see

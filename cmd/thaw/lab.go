@@ -6,17 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/thawdev/thaw/fleet"
 	"github.com/thawdev/thaw/lab"
 	"github.com/thawdev/thaw/metrics"
 	"github.com/thawdev/thaw/stack"
-	"github.com/thawdev/thaw/stack/iac"
 	"github.com/thawdev/thaw/workload"
 )
 
@@ -34,24 +30,12 @@ const labExample = `  thaw lab                                      the built-in
 
 // labFlags are the flags of the verb as written.
 type labFlags struct {
-	functions  []string
-	parameters []string
-	env        []string
-	options    lab.Options
-	network    string
-	placement  string
-	origin     time.Duration
-	arrivals   string
-	keys       string
-	events     string
-	duration   time.Duration
-	seed       uint64
-	expect     []string
-	json       bool
-	output     string
-	logs       string
-	html       string
-	watch      bool
+	runFlags
+	arrivals string
+	keys     string
+	events   string
+	duration time.Duration
+	watch    bool
 }
 
 func labCommand() *cobra.Command {
@@ -71,6 +55,7 @@ func labCommand() *cobra.Command {
 		},
 	}
 	f.register(cmd)
+	withExperiments(cmd, &f.runFlags)
 	cmd.AddCommand(compareCommand())
 	return cmd
 }
@@ -82,25 +67,8 @@ func (f *labFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.keys, "keys", "zipf:1000,s=1.1", "which keys they touch: zipf:N,s=S, uniform:N or single")
 	flags.StringVar(&f.events, "events", "", "file of event templates with placeholders such as {{key}}")
 	flags.DurationVar(&f.duration, "duration", 10*time.Second, "how long to send requests")
-	flags.Uint64Var(&f.seed, "seed", 1, "the same seed gives the same requests")
-	flags.StringSliceVar(&f.functions, "function", nil, "function under load, by logical id (default the first)")
-	flags.StringArrayVar(&f.parameters, "parameter", nil, "template parameter, NAME=VALUE")
-	flags.StringArrayVar(&f.env, "env", nil, "environment variable for the functions, NAME=VALUE")
-	flags.StringVar(&f.options.Cache, "cache", "auto", "auto, valkey, redis, memcached, embedded or a URL")
-	flags.StringVar(&f.network, "network-profile", string(lab.Hyperplane), "hyperplane or per-environment-eni")
-	flags.DurationVar(&f.origin, "origin-latency", 0, "latency of the origin database (default the template's)")
-	flags.StringVar(&f.placement, "placement", fleet.NewestFirst.String(), "which idle environment: newest, most-recent, least-recent or random")
-	flags.IntVar(&f.options.Account, "account-concurrency", fleet.DefaultAccount, "concurrent executions of the account")
-	flags.IntVar(&f.options.ScaleStep, "scale-step", fleet.DefaultScaleStep, "environments that a function may add every 10 s")
-	flags.DurationVar(&f.options.IdleExpiry, "idle-expiry", fleet.DefaultIdleExpiry, "how long an environment may stay idle")
-	flags.StringVar(&f.options.Freezer, "freeze", "auto", "how idle environments are frozen: auto, cgroup, sigstop or none")
-	flags.StringVar(&f.options.Limits, "limits", "auto", "how memory and CPU are limited: auto, cgroup or none")
-	flags.StringArrayVar(&f.expect, "expect", nil, "expectation such as 'warm.p99<25ms'; exit 1 if it does not hold")
-	flags.BoolVar(&f.json, "json", false, "print the result as one JSON document")
-	flags.StringVarP(&f.output, "output", "o", "", "also write the JSON result to this file")
-	flags.StringVar(&f.html, "html", "", "write the picture of the run, one self-contained page, to this file")
+	f.runFlags.register(cmd)
 	flags.BoolVar(&f.watch, "watch", false, "serve the picture live on a loopback port while the load runs")
-	flags.StringVar(&f.logs, "logs", "", "write the functions' logs to this file, - for stderr")
 }
 
 // runLab is the verb: read, open, drive, report.
@@ -114,15 +82,11 @@ func runLab(ctx context.Context, template string, f labFlags, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	parameters, err := pairs("--parameter", f.parameters)
+	s, err := f.read(ctx, template)
 	if err != nil {
 		return err
 	}
-	s, err := readStack(ctx, template, parameters)
-	if err != nil {
-		return err
-	}
-	if err := f.complete(s, &load); err != nil {
+	if err := completeLoad(s, &load); err != nil {
 		return err
 	}
 	logs, err := openLogs(f.logs, stderr)
@@ -131,7 +95,7 @@ func runLab(ctx context.Context, template string, f labFlags, stdout, stderr io.
 	}
 	defer logs.Close()
 	view := newProgress(stderr)
-	f.options.Stack, f.options.Status, f.options.Log = s, view.status, logs.write
+	f.options.Status, f.options.Log = view.status, logs.write
 
 	l, err := lab.Open(ctx, f.options)
 	if err != nil {
@@ -158,7 +122,7 @@ func runLab(ctx context.Context, template string, f labFlags, stdout, stderr io.
 	for _, e := range expectations {
 		result.Expectations = append(result.Expectations, e.Evaluate(result))
 	}
-	reported := report(result, f, stdout, stderr)
+	reported := report(result, f.runFlags, stdout, stderr)
 	return outcomeOf(ctx, driven, closed, reported, result)
 }
 
@@ -226,19 +190,8 @@ func (f *labFlags) load() (load lab.Load, err error) {
 	return load, nil
 }
 
-// complete fills in what depends on the stack.
-func (f *labFlags) complete(s *stack.Stack, load *lab.Load) (err error) {
-	if f.options.Env, err = pairs("--env", f.env); err != nil {
-		return err
-	}
-	f.options.Functions, f.options.Seed = f.functions, f.seed
-	f.options.Network = lab.Profile(f.network)
-	if f.options.Placement, err = fleet.ParsePlacement(f.placement); err != nil {
-		return err
-	}
-	if f.origin != 0 {
-		f.options.OriginLatency = &f.origin
-	}
+// completeLoad fills in what depends on the stack.
+func completeLoad(s *stack.Stack, load *lab.Load) (err error) {
 	if load.Events == nil {
 		event := `{}`
 		if s.Database != nil {
@@ -247,38 +200,4 @@ func (f *labFlags) complete(s *stack.Stack, load *lab.Load) (err error) {
 		load.Events, err = workload.ParseEvents("default event", []byte(event))
 	}
 	return err
-}
-
-// readStack reads a template; "" is the built-in example and a folder stands
-// for the template in it. A stack goes by its folder if the file is called no
-// more than template.
-func readStack(ctx context.Context, template string, parameters map[string]string) (*stack.Stack, error) {
-	if template == "" {
-		var err error
-		if template, err = findExample(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if info, err := os.Stat(template); err == nil && info.IsDir() {
-		folder := template
-		if template = templateIn(folder); template == "" {
-			return nil, fmt.Errorf("%s holds no template.yaml, template.yml or template.json", folder)
-		}
-	}
-	options := iac.Options{Parameters: parameters}
-	if abs, err := filepath.Abs(template); err == nil && strings.HasPrefix(filepath.Base(abs), "template.") {
-		options.StackName = filepath.Base(filepath.Dir(abs))
-	}
-	return iac.ReadFile(template, options)
-}
-
-// templateIn finds the template of a folder, or returns "".
-func templateIn(folder string) string {
-	for _, name := range []string{"template.yaml", "template.yml", "template.json"} {
-		path := filepath.Join(folder, name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	return ""
 }

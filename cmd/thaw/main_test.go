@@ -40,6 +40,13 @@ func TestScripts(t *testing.T) {
 				}
 				return err == nil, nil
 			}
+			if module, ok := strings.CutPrefix(name, "module:"); ok { // of Python
+				err := exec.Command("python3", "-c", "import "+module).Run()
+				if err != nil && os.Getenv("THAW_REQUIRE_REAL") != "" {
+					t.Fatalf("Python's %s is not installed and THAW_REQUIRE_REAL is set", module)
+				}
+				return err == nil, nil
+			}
 			if folder, ok := strings.CutPrefix(name, "folder:"); ok {
 				_, err := os.Stat(filepath.Join(root, folder))
 				if err != nil && os.Getenv("THAW_REQUIRE_REAL") != "" {

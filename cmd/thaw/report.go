@@ -18,7 +18,7 @@ import (
 // report prints the result and writes it to the output file. A result that
 // cannot be written where it was asked for is not lost: it goes to the other
 // place.
-func report(r *metrics.Result, f labFlags, stdout, stderr io.Writer) error {
+func report(r *metrics.Result, f runFlags, stdout, stderr io.Writer) error {
 	var errs []error
 	if f.output != "" {
 		if err := writeFile(f.output, r.Encode); err != nil {
