@@ -25,7 +25,9 @@ class Shares extends Chart {
       const w = width * p.value / total;
       this.boxes.push({ part: p, x, w });
       this.picture.append(svg('rect', { class: 'bar ' + p.cls, x, y: 2, width: Math.max(1, w - 1.5), height: 30, rx: 2 }));
-      if (w > 110) this.picture.append(svg('text', { class: 'label on', x: x + 10, y: 21.5 }, `${p.label} ${share(p.value, total)}`));
+      // The name stands in the bar where it fits, else the share alone; about 8 px a letter.
+      const text = [`${p.label} ${share(p.value, total)}`, share(p.value, total)].find((t) => w > 20 + 8 * t.length);
+      if (text) this.picture.append(svg('text', { class: 'label on', x: x + 10, y: 21.5 }, text));
       x += w;
     }
     return 36;
