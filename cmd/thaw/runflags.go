@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,7 +25,6 @@ type runFlags struct {
 	options    lab.Options
 	network    string
 	placement  string
-	origin     time.Duration
 	seed       uint64
 	expect     []string
 	json       bool
@@ -41,7 +41,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.env, "env", nil, "environment variable for the functions, NAME=VALUE")
 	flags.StringVar(&f.options.Cache, "cache", "auto", "auto, valkey, redis, memcached, embedded or a URL")
 	flags.StringVar(&f.network, "network-profile", string(lab.Hyperplane), "hyperplane or per-environment-eni")
-	flags.DurationVar(&f.origin, "origin-latency", 0, "latency of the origin database (default the template's)")
+	flags.Func("origin-latency", "latency of the origin database, a `duration` (default the template's)", f.setOrigin)
 	flags.StringVar(&f.placement, "placement", fleet.NewestFirst.String(), "which idle environment: newest, most-recent, least-recent or random")
 	flags.IntVar(&f.options.Account, "account-concurrency", fleet.DefaultAccount, "concurrent executions of the account")
 	flags.IntVar(&f.options.ScaleStep, "scale-step", fleet.DefaultScaleStep, "environments that a function may add every 10 s")
@@ -53,6 +53,16 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	flags.StringVarP(&f.output, "output", "o", "", "also write the JSON result to this file")
 	flags.StringVar(&f.html, "html", "", "write the picture of the run, one self-contained page, to this file")
 	flags.StringVar(&f.logs, "logs", "", "write the functions' logs to this file, - for stderr")
+}
+
+// setOrigin reads a latency; 0 is one too, and not the template's.
+func (f *runFlags) setOrigin(text string) error {
+	latency, err := time.ParseDuration(text)
+	if err == nil && latency < 0 {
+		err = errors.New("a latency is not negative")
+	}
+	f.options.OriginLatency = &latency
+	return err
 }
 
 // read reads the template and turns the flags into the lab's options.
@@ -72,9 +82,6 @@ func (f *runFlags) read(ctx context.Context, template string) (*stack.Stack, err
 	f.options.Network = lab.Profile(f.network)
 	if f.options.Placement, err = fleet.ParsePlacement(f.placement); err != nil {
 		return nil, err
-	}
-	if f.origin != 0 {
-		f.options.OriginLatency = &f.origin
 	}
 	return s, nil
 }
