@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -260,9 +261,7 @@ func TestConsoleFormat(t *testing.T) {
 // stay in a buffer, because the process could be frozen from then on.
 func wantLines(t *testing.T, e *environment, patterns ...string) {
 	t.Helper()
-	// The pipe is read by another goroutine than the report.
-	e.send("end", "{}")
-	e.report()
+	e.prints(regexp.MustCompile(`(?s)(.*\n){` + strconv.Itoa(len(patterns)) + `}`))
 	lines := strings.Split(strings.TrimSuffix(e.stdout.String(), "\n"), "\n")
 	if len(lines) < len(patterns) {
 		t.Fatalf("%d lines, want %d: %q", len(lines), len(patterns), lines)
@@ -295,7 +294,7 @@ func TestTwoInvocationsAtOnce(t *testing.T) {
 			t.Errorf("answered %v", ids)
 		}
 		for _, id := range ids { // each line carries the id of its own invocation
-			if !regexp.MustCompile(`\t` + id + `\t.*together`).MatchString(e.stdout.String()) {
+			if line := regexp.MustCompile(`\t` + id + `\t.*together`); !e.prints(line) {
 				t.Errorf("no line of %s in %q", id, &e.stdout)
 			}
 		}

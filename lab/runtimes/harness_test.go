@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -213,4 +214,16 @@ func (e *environment) exitCode() int {
 		e.t.Fatal("the process does not end")
 		return 0
 	}
+}
+
+// prints reports whether the handler's output matches, now or within some
+// seconds: the pipe is read by another goroutine than the report.
+func (e *environment) prints(pattern *regexp.Regexp) bool {
+	for range 500 {
+		if pattern.MatchString(e.stdout.String()) {
+			return true
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return false
 }

@@ -121,7 +121,7 @@ func TestTimeout(t *testing.T) {
 	before := e.PIDs()
 	begin := time.Now()
 	r := do(t, e, `{"Do":"sleep","MS":130}`) // answers late
-	if d := time.Since(begin); d < f.Timeout || d > f.Timeout+100*time.Millisecond {
+	if d := time.Since(begin); d < f.Timeout || d > f.Timeout+2*time.Second {
 		t.Errorf("took %v", d)
 	}
 	want(t, r, "timeout", "Sandbox.Timedout")
@@ -212,7 +212,7 @@ func TestShutdownNotice(t *testing.T) {
 	p := e.running()
 	begin := time.Now()
 	e.Stop("SPINDOWN")
-	if d := time.Since(begin); d < internalGrace || d > internalGrace+400*time.Millisecond {
+	if d := time.Since(begin); d < internalGrace || d > internalGrace+2*time.Second {
 		t.Errorf("stop took %v, want %v", d, internalGrace)
 	}
 	if !p.hasExited() {
@@ -222,7 +222,7 @@ func TestShutdownNotice(t *testing.T) {
 	e, _ = testStart(t, h, testFunction(t, "plain"))
 	begin = time.Now()
 	e.Stop("SPINDOWN")
-	if d := time.Since(begin); d > 200*time.Millisecond {
+	if d := time.Since(begin); d >= internalGrace {
 		t.Errorf("stop without extensions took %v", d)
 	}
 }
@@ -239,14 +239,15 @@ func TestExternalExtension(t *testing.T) {
 	}
 	r := do(t, e, `{}`)
 	want(t, r, "success", "ok")
-	if final := r.Final(); final.Duration < r.Duration+15*time.Millisecond {
+	// The extension works for 20 ms after it was told, the handler answers at once.
+	if final := r.Final(); final.Duration < 20*time.Millisecond || final.Duration <= r.Duration {
 		t.Errorf("response after %v, done after %v: the extension was not waited for", r.Duration, final.Duration)
 	}
 	want(t, do(t, e, `{"Do":"exit","Count":1}`), "error", "exit status 1")
 	want(t, do(t, e, `{}`), "success", "ok")
 	begin := time.Now()
 	e.Stop("SPINDOWN")
-	if d := time.Since(begin); d > runtimeShare+300*time.Millisecond {
+	if d := time.Since(begin); d > runtimeShare+time.Second {
 		t.Errorf("stop took %v", d)
 	}
 	data, _ := os.ReadFile(out)
