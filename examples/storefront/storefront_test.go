@@ -1,20 +1,25 @@
-// Package storefront_test runs the six handlers of the example for real, each
-// against a cache that works, dies and goes silent.
+// Package storefront_test runs the handlers of the example that use a cache server
+// for real, each against a cache that works, dies and goes silent.
 package storefront_test
 
 import (
+	"crypto/tls"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 
 	"github.com/thawdev/thaw/lab/runtimes"
 )
@@ -37,25 +42,31 @@ func TestMain(m *testing.M) {
 }
 
 type form struct {
-	language, runtime, root, handler string
-	careful                          bool
+	language, name, runtime, root, handler string
+	careful                                bool
 }
 
 func forms() []form {
 	var all []form
-	for _, careful := range []bool{true, false} {
-		name := map[bool]string{true: "careful", false: "naive"}[careful]
+	for _, name := range []string{"careful", "naive"} {
+		careful := name == "careful"
 		all = append(all,
-			form{"go", "provided.al2023", "go/" + name, "bootstrap", careful},
-			form{"node", "nodejs22.x", "node", name + "/index.handler", careful},
-			form{"python", "python3.13", "python", name + ".app.handler", careful})
+			form{"go", name, "provided.al2023", "go/" + name, "bootstrap", careful},
+			form{"node", name, "nodejs22.x", "node", name + "/index.handler", careful},
+			form{"python", name, "python3.13", "python", name + ".app.handler", careful})
 	}
-	return all
+	return append(all, form{"go", "goredis", "provided.al2023", "go/goredis", "bootstrap", false})
 }
 
-func (f form) String() string {
-	return f.language + map[bool]string{true: " careful", false: " naive"}[f.careful]
+// key is where the form keeps a product: package thaw writes a header before it.
+func (f form) key(id string) string {
+	if f.language == "go" && f.careful {
+		return "thaw:product:" + id
+	}
+	return "product:" + id
 }
+
+func (f form) String() string { return f.language + " " + f.name }
 
 // launch prepares the handler, or skips: without what it needs a test proves
 // nothing. THAW_REQUIRE_REAL=1 makes that a failure.
@@ -116,8 +127,21 @@ type scene struct {
 
 func newScene(t *testing.T, f form) *scene {
 	t.Helper()
+	return newSceneWith(t, f, miniredis.RunT(t))
+}
+
+func newSceneWith(t *testing.T, f form, cache *miniredis.Miniredis, env ...string) *scene {
+	t.Helper()
 	launch := f.launch(t)
-	s := &scene{cache: miniredis.RunT(t), queries: new(atomic.Int64)}
+	s := &scene{cache: cache, queries: new(atomic.Int64)}
+	// miniredis says of itself that it is a cluster, and its own address; a client
+	// that asks would then go past the link. A single node answers so.
+	s.cache.Server().SetPreHook(func(p *server.Peer, command string, _ ...string) bool {
+		if command == "CLUSTER" {
+			p.WriteError("ERR This instance has cluster support disabled")
+		}
+		return command == "CLUSTER"
+	})
 	s.link = newLink(t, s.cache.Addr())
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.queries.Add(1)
@@ -132,7 +156,8 @@ func newScene(t *testing.T, f form) *scene {
 	}))
 	t.Cleanup(origin.Close)
 	host, port := s.link.hostPort()
-	s.environment = start(t, launch, "CACHE_HOST="+host, "CACHE_PORT="+port, "CACHE_TTL_SECONDS=30", "ORIGIN_URL="+origin.URL)
+	env = append(env, "CACHE_HOST="+host, "CACHE_PORT="+port, "CACHE_TTL_SECONDS=30", "ORIGIN_URL="+origin.URL)
+	s.environment = start(t, launch, env...)
 	return s
 }
 
@@ -162,11 +187,15 @@ func TestDatabaseThenCache(t *testing.T) {
 			if n := s.queries.Load(); n != 2 {
 				t.Errorf("%d database queries for 2 products", n)
 			}
-			if ttl := s.cache.TTL("product:7"); ttl <= 0 || ttl > 30*time.Second {
-				t.Errorf("TTL %s, want 30s", ttl)
+			if ttl := s.cache.TTL(f.key("7")); ttl < 25*time.Second || ttl > 30*time.Second {
+				t.Errorf("TTL %s, want 30s, or up to a tenth less", ttl)
 			}
-			if n := s.link.opened(); f.careful && n != 1 || !f.careful && n != 3 {
-				t.Errorf("%d connections for 3 invocations", n)
+			want := 1
+			if f.name == "naive" {
+				want = 3
+			}
+			if n := s.link.opened(); n != want {
+				t.Errorf("%d connections for 3 invocations, want %d", n, want)
 			}
 			if rep, ok := s.look("none", patience); !ok || rep.failed || rep.Source != "database" || string(rep.Value) != "null" {
 				t.Errorf("unknown product: %+v", rep)
@@ -183,7 +212,7 @@ func TestDatabaseThenCache(t *testing.T) {
 
 // TestCacheAway guards the promise of the careful form: it says database, within
 // a second, at each invocation, while the cache is dead or silent, whether it
-// went before or after the connection was made. The naive form fails or hangs.
+// went before or after the connection was made. The other forms fail or hang.
 func TestCacheAway(t *testing.T) {
 	away := map[string]func(*link){"killed": (*link).kill, "paused": (*link).pause}
 	for _, f := range forms() {
@@ -198,7 +227,7 @@ func TestCacheAway(t *testing.T) {
 					strike(s.link)
 					if !f.careful {
 						if rep, ok := s.look("1", answerLimit); ok && !rep.failed {
-							t.Errorf("the naive form answered %s", rep.text)
+							t.Errorf("the %s form answered %s", f.name, rep.text)
 						}
 						return
 					}
@@ -246,5 +275,47 @@ func TestCarefulComesBack(t *testing.T) {
 				time.Sleep(50 * time.Millisecond)
 			}
 		})
+	}
+}
+
+// TestSignsIn guards TLS with a verified name and the password, which is never in
+// the log, right or wrong.
+func TestSignsIn(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("Go takes SSL_CERT_FILE on Linux and not everywhere")
+	}
+	const secret = "p@ss/w:rd#?"
+	authority := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate of 127.0.0.1
+	t.Cleanup(authority.Close)
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Certificate().Raw})
+	if err := os.WriteFile(roots, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range forms() {
+		if f.language != "go" || f.name == "naive" {
+			continue
+		}
+		for password, works := range map[string]bool{secret: true, "wrong-" + secret: false} {
+			t.Run(fmt.Sprintf("%s/%v", f, works), func(t *testing.T) {
+				cache := miniredis.NewMiniRedis()
+				if err := cache.StartTLS(&tls.Config{Certificates: authority.TLS.Certificates}); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(cache.Close)
+				cache.RequireAuth(secret)
+				s := newSceneWith(t, f, cache, "CACHE_TLS=1", "CACHE_PASSWORD="+password, "SSL_CERT_FILE="+roots, "CACHE_TIMEOUT_MS=5000")
+				rep, ok := s.look("1", patience)
+				if !ok || rep.failed == (f.careful || works) {
+					t.Errorf("answered=%v failed=%v %s", ok, rep.failed, rep.text)
+				}
+				if works {
+					s.expect("1", "cache", patience)
+				}
+				if said := s.output.String() + rep.text; strings.Contains(said, password) {
+					t.Errorf("the password is in the output: %s", said)
+				}
+			})
+		}
 	}
 }

@@ -55,10 +55,10 @@ func All() []Experiment {
 	return []Experiment{
 		coldStart{rounds: 20, warm: 5}.experiment(),
 		burst{warm: 5, size: 20, provisioned: 10, fleet: 8, pinged: 3, expiry: 2 * time.Second}.experiment(),
-		reuse{environments: 8, waves: 25, pairs: 200, outside: "Careful", inside: "Naive"}.experiment(),
-		storm{environments: 100, limit: 60, waves: 3, function: "Careful"}.experiment(),
-		fallback{rate: 20, phase: 1500 * time.Millisecond, careful: "Careful", naive: "Naive"}.experiment(),
-		stale{environments: 10, careful: "Careful", naive: "Naive", trusting: "Trusting"}.experiment(),
+		reuse{environments: 8, waves: 25, pairs: 200, outside: "Careful", goRedis: "GoRedis", inside: "Naive"}.experiment(),
+		storm{environments: 100, limit: 60, waves: 3, careful: "Careful", goRedis: "GoRedis"}.experiment(),
+		fallback{rate: 20, phase: 1500 * time.Millisecond, careful: "Careful", goRedis: "GoRedis", naive: "Naive"}.experiment(),
+		stale{environments: 10, careful: "Careful", goRedis: "GoRedis", naive: "Naive", trusting: "Trusting"}.experiment(),
 		timeout{operations: 3000, slow: 400, environments: 8, rounds: 3, function: "Careful"}.experiment(),
 		inFunction{environments: 10, pairs: 200, keys: 512, ttl: 5, memory: "InFunction", cache: "Careful"}.experiment(),
 	}

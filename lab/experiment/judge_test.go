@@ -110,15 +110,16 @@ func TestJudgeBurst(t *testing.T) {
 
 func TestJudgeReuse(t *testing.T) {
 	sound := func() reuseFigures {
-		return reuseFigures{outside: connectionCount{8, 208, 8, 8}, inside: connectionCount{8, 208, 208, 100},
+		return reuseFigures{outside: connectionCount{8, 208, 8, 8}, goRedis: connectionCount{8, 208, 8, 8}, inside: connectionCount{8, 208, 208, 100},
 			timesOutside: times(9, time.Millisecond), timesInside: times(9, 2*time.Millisecond)}
 	}
 	checkJudge(t, sound, judgeReuse, []broken[reuseFigures]{
 		{"the handlers the other way round", func(f *reuseFigures) {
 			f.outside, f.inside = f.inside, f.outside
 			f.timesOutside, f.timesInside = f.timesInside, f.timesOutside
-		}, "012"},
+		}, "023"},
 		{"a pool of two", func(f *reuseFigures) { f.outside.opened = 16 }, "0"},
+		{"a pool that is filled", func(f *reuseFigures) { f.goRedis.opened = 160 }, "1"},
 		{"one invocation each", func(f *reuseFigures) { f.outside.invocations = 8 }, "0"},
 	})
 }
@@ -126,48 +127,56 @@ func TestJudgeReuse(t *testing.T) {
 func TestJudgeStorm(t *testing.T) {
 	sound := func() stormFigures {
 		return stormFigures{environments: 100, atOnce: 100, invocations: 300, open: 100, opened: 100, mostOfOne: 1,
-			limit: 60, openAtLimit: 60, refused: 80, stormed: 100, fromCache: 60, fromStore: 40}
+			limit:   60,
+			careful: overflow{open: 60, refused: 40, invocations: 100, fromCache: 60, fromOrigin: 40},
+			plain:   overflow{open: 60, refused: 160, invocations: 100, fromCache: 60, failed: 40}}
 	}
 	checkJudge(t, sound, judgeStorm, []broken[stormFigures]{
 		{"a client for each invocation", func(f *stormFigures) { f.open, f.opened, f.mostOfOne = 300, 300, 3 }, "01"},
 		{"a pool of ten in one environment", func(f *stormFigures) { f.mostOfOne = 10 }, "1"},
 		{"a connection that is made anew", func(f *stormFigures) { f.opened = 200 }, "1"},
-		{"a server that takes all", func(f *stormFigures) { f.openAtLimit, f.refused, f.fromCache, f.fromStore = 100, 0, 100, 0 }, "23"},
-		{"refusals nobody counts", func(f *stormFigures) { f.refused = 0 }, "2"},
-		{"a handler that fails", func(f *stormFigures) { f.failed, f.fromStore = 40, 0 }, "3"},
+		{"a server that takes all", func(f *stormFigures) {
+			f.careful = overflow{open: 100, invocations: 100, fromCache: 100}
+			f.plain = f.careful
+		}, "234"},
+		{"refusals nobody counts", func(f *stormFigures) { f.careful.refused = 0 }, "2"},
+		{"a handler that fails", func(f *stormFigures) { f.careful.failed, f.careful.fromOrigin = 40, 0 }, "3"},
+		{"go-redis that asks the database", func(f *stormFigures) { f.plain.failed, f.plain.fromOrigin = 0, 40 }, "4"},
+		{"go-redis that tries once", func(f *stormFigures) { f.plain.refused = 40 }, "4"},
 	})
 }
 
 func TestJudgeFallback(t *testing.T) {
-	type figures struct{ careful, naive []ordeal }
-	sound := func() figures {
-		var f figures
+	sound := func() fallbackFigures {
+		var f fallbackFigures
 		for _, fault := range []string{"paused", "killed", "slow"} {
 			f.careful = append(f.careful, ordeal{fault: fault, sent: 30, fromBase: 30, times: times(30, time.Millisecond), back: time.Second})
+			f.goRedis = append(f.goRedis, ordeal{fault: fault, sent: 30, failed: 29, times: times(30, time.Second)})
 			f.naive = append(f.naive, ordeal{fault: fault, sent: 30, failed: 30, times: times(30, time.Second)})
 		}
 		return f
 	}
-	judge := func(f figures) []Claim { return judgeFallback(f.careful, f.naive) }
-	checkJudge(t, sound, judge, []broken[figures]{
-		{"one failure while paused", func(f *figures) { f.careful[0].failed = 1 }, "0"},
-		{"an answer of a dead cache", func(f *figures) { f.careful[1].fromBase = 29 }, "1"},
-		{"a cache that never comes back", func(f *figures) { f.careful[2].back = 0 }, "2"},
-		{"the careful handler as the naive one", func(f *figures) { f.naive = f.careful }, "3"},
-		{"the naive handler as the careful one", func(f *figures) { f.careful = f.naive }, "012"},
+	checkJudge(t, sound, judgeFallback, []broken[fallbackFigures]{
+		{"one failure while paused", func(f *fallbackFigures) { f.careful[0].failed = 1 }, "0"},
+		{"an answer of a dead cache", func(f *fallbackFigures) { f.careful[1].fromBase = 29 }, "1"},
+		{"a cache that never comes back", func(f *fallbackFigures) { f.careful[2].back = 0 }, "2"},
+		{"the careful handler as the naive one", func(f *fallbackFigures) { f.naive = f.careful }, "4"},
+		{"the naive handler as the careful one", func(f *fallbackFigures) { f.careful = f.naive }, "012"},
+		{"go-redis that asks the database", func(f *fallbackFigures) { f.goRedis[1].fromBase = 1 }, "3"},
+		{"go-redis that gets half its answers", func(f *fallbackFigures) { f.goRedis[2].failed = 15 }, "3"},
 	})
 }
 
 func TestJudgeStale(t *testing.T) {
-	e := stale{careful: "c", naive: "n", trusting: "t"}
+	e := stale{careful: "c", goRedis: "g", naive: "n", trusting: "t"}
 	survived := func(added time.Duration) thaws {
 		return thaws{of: 10, before: times(10, 400*time.Millisecond), after: times(10, 400*time.Millisecond+added)}
 	}
 	failing := thaws{of: 10, failed: 10, before: times(10, 400*time.Millisecond), after: times(10, time.Second)}
 	sound := func() staleFigures {
 		return staleFigures{
-			closed:   map[string]thaws{"c": survived(time.Millisecond), "n": survived(0), "t": failing},
-			vanished: map[string]thaws{"c": survived(520 * time.Millisecond), "n": survived(0), "t": failing},
+			closed:   map[string]thaws{"c": survived(time.Millisecond), "g": survived(0), "n": survived(0), "t": failing},
+			vanished: map[string]thaws{"c": survived(520 * time.Millisecond), "g": failing, "n": survived(0), "t": failing},
 		}
 	}
 	checkJudge(t, sound, e.judge, []broken[staleFigures]{
@@ -175,8 +184,10 @@ func TestJudgeStale(t *testing.T) {
 		{"a careful client that trusts", func(f *staleFigures) { f.closed["c"] = failing }, "1"},
 		{"a dead connection that is waited for", func(f *staleFigures) { f.closed["c"] = survived(time.Second) }, "1"},
 		{"a naive client that fails", func(f *staleFigures) { f.closed["n"] = failing }, "2"},
-		{"a peer that did not vanish", func(f *staleFigures) { f.vanished["c"] = survived(0) }, "3"},
-		{"no timeout", func(f *staleFigures) { f.vanished["c"] = survived(3 * time.Second) }, "3"},
+		{"go-redis that trusts its socket", func(f *staleFigures) { f.closed["g"] = failing }, "3"},
+		{"a peer that did not vanish", func(f *staleFigures) { f.vanished["c"], f.vanished["g"] = survived(0), survived(0) }, "45"},
+		{"no timeout", func(f *staleFigures) { f.vanished["c"] = survived(3 * time.Second) }, "4"},
+		{"go-redis with a shorter timeout", func(f *staleFigures) { f.vanished["g"] = survived(time.Second) }, "5"},
 	})
 }
 

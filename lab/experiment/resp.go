@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/thawdev/thaw"
 )
 
 // probe is a connection to the cache of the lab's own, for what no handler does:
@@ -82,16 +84,28 @@ func (s *stage) address() string {
 	return net.JoinHostPort(server.Address(), strconv.Itoa(server.Port()))
 }
 
-// inCache puts a product into the cache.
+// inCache puts a product into the cache, in both forms.
 func (s *stage) inCache(ctx context.Context, id string) error {
+	product := []byte(`{"id":` + id + `}`)
 	p, err := dialProbe(ctx, s.address())
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	_, err = p.do("SET", productKey(id), `{"id":`+id+`}`)
-	return err
+	if _, err := p.do("SET", productKey(id), string(product)); err != nil {
+		return err
+	}
+	c, err := thaw.Open(thaw.Options{URL: "redis://" + s.address(), Name: "thaw-lab", OperationTimeout: probeTimeout})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return thaw.Set(ctx, c, carefulKey(id), product, time.Hour)
 }
 
-// productKey is where the handlers of the example keep a product.
+// productKey is where the handlers of the example keep a product as it is.
 func productKey(id string) string { return "product:" + id }
+
+// carefulKey is where the careful handler keeps it, with the header of package
+// thaw.
+func carefulKey(id string) string { return "thaw:" + productKey(id) }

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 // prebuild compiles the handlers at the first call.
 var prebuild = sync.OnceValues(func() (map[string]string, error) {
 	folders := map[string]string{}
-	for _, id := range []string{"Careful", "Naive", "Trusting", "InFunction"} {
+	for _, id := range []string{"Careful", "GoRedis", "Naive", "Trusting", "InFunction"} {
 		folders[id] = filepath.Join(built, id)
 		source := "../../examples/storefront/go/" + strings.ToLower(id)
 		if err := os.MkdirAll(folders[id], 0o755); err != nil {
@@ -119,25 +119,25 @@ func TestBurst(t *testing.T) {
 }
 
 func TestReuse(t *testing.T) {
-	expect(t, reuse{environments: 3, waves: 3, pairs: 30, outside: "Careful", inside: "Naive"}.experiment(), options(t, "embedded"), "")
+	expect(t, reuse{environments: 3, waves: 3, pairs: 30, outside: "Careful", goRedis: "GoRedis", inside: "Naive"}.experiment(), options(t, "embedded"), "")
 }
 
 // The same experiment with the handlers the other way round refutes itself.
 func TestReuseRefuted(t *testing.T) {
 	t.Parallel()
-	expect(t, reuse{environments: 3, waves: 3, pairs: 30, outside: "Naive", inside: "Careful"}.experiment(), options(t, "embedded"), "012")
+	expect(t, reuse{environments: 3, waves: 3, pairs: 30, outside: "Naive", goRedis: "Naive", inside: "Careful"}.experiment(), options(t, "embedded"), "0123")
 }
 
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	for _, cache := range []string{"embedded", realServer(t)} {
-		expect(t, storm{environments: 12, limit: 6, waves: 2, function: "Careful"}.experiment(), options(t, cache), "")
+		expect(t, storm{environments: 12, limit: 6, waves: 2, careful: "Careful", goRedis: "GoRedis"}.experiment(), options(t, cache), "")
 	}
 }
 
 func TestStormRefuted(t *testing.T) {
 	t.Parallel()
-	r := expect(t, storm{environments: 6, limit: 3, waves: 2, function: "Naive"}.experiment(), options(t, "embedded"), "013")
+	r := expect(t, storm{environments: 6, limit: 3, waves: 2, careful: "Naive", goRedis: "Careful"}.experiment(), options(t, "embedded"), "0134")
 	if r.Holds() {
 		t.Error("a report with claims that fail holds")
 	}
@@ -146,8 +146,8 @@ func TestStormRefuted(t *testing.T) {
 func TestFallback(t *testing.T) {
 	t.Parallel()
 	// The careful handler stands for the naive one: the last claim must fail.
-	e := fallback{rate: 20, phase: 500 * time.Millisecond, careful: "Careful", naive: "Careful"}
-	expect(t, e.experiment(), options(t, realServer(t)), "3")
+	e := fallback{rate: 20, phase: 500 * time.Millisecond, careful: "Careful", goRedis: "GoRedis", naive: "Careful"}
+	expect(t, e.experiment(), options(t, realServer(t)), "4")
 }
 
 // The naive handler is not taken for the careful one.
@@ -164,23 +164,23 @@ func TestFallbackRefuted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := verdicts(judgeFallback([]ordeal{did}, []ordeal{did})); got != "0" || did.sent != 3 {
+	if got := verdicts(judgeFallback(fallbackFigures{[]ordeal{did}, []ordeal{did}, []ordeal{did}})); got != "0" || did.sent != 3 {
 		t.Errorf("claims %q fail, want the first: %+v", got, did)
 	}
 }
 
 func TestStale(t *testing.T) {
-	expect(t, stale{environments: 3, careful: "Careful", naive: "Naive", trusting: "Trusting"}.experiment(), options(t, realServer(t)), "")
+	expect(t, stale{environments: 3, careful: "Careful", goRedis: "GoRedis", naive: "Naive", trusting: "Trusting"}.experiment(), options(t, realServer(t)), "")
 }
 
 // A trusting handler in the place of the careful one, and the other way round.
 func TestStaleRefuted(t *testing.T) {
 	t.Parallel()
-	expect(t, stale{environments: 2, careful: "Trusting", naive: "Naive", trusting: "Careful"}.experiment(), options(t, "embedded"), "013")
+	expect(t, stale{environments: 2, careful: "Trusting", goRedis: "Careful", naive: "Naive", trusting: "Careful"}.experiment(), options(t, "embedded"), "0145")
 }
 
 func TestTimeout(t *testing.T) {
-	r := expect(t, timeout{operations: 500, slow: 60, environments: 4, rounds: 2, function: "Careful"}.experiment(), options(t, "embedded"), "")
+	r := expect(t, timeout{operations: 500, slow: 60, environments: 4, rounds: 6, function: "Careful"}.experiment(), options(t, "embedded"), "")
 	if p50 := r.Claims[1].Figures["p50_ms"]; p50 < millis(farRoundTrip) {
 		t.Errorf("an operation took %v ms through a network that needs %v", p50, farRoundTrip)
 	}
@@ -194,7 +194,7 @@ func TestInFunction(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
-	e := fallback{rate: 20, phase: time.Minute, careful: "Careful", naive: "Naive"}.experiment()
+	e := fallback{rate: 20, phase: time.Minute, careful: "Careful", goRedis: "GoRedis", naive: "Naive"}.experiment()
 	if _, err := e.Run(ctx, options(t, "embedded")); err == nil {
 		t.Error("an interrupted experiment has a verdict")
 	}

@@ -1,7 +1,6 @@
 package experiment
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,12 +20,6 @@ type shot struct {
 
 // failed tells that the caller got no answer.
 func (s shot) failed() bool { return s.Err != nil || s.Throttle != nil }
-
-// skippedCache tells that the careful handler gave the cache up in this
-// invocation. It waits until the environment is done.
-func (s shot) skippedCache() bool {
-	return s.Log != nil && bytes.Contains(s.Log(), []byte("cache skipped"))
-}
 
 // shoot invokes a function once, as part of the recorded run.
 func (s *stage) shoot(ctx context.Context, function, key string) (shot, error) {
