@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// 3. Many environments start at once with TLS: one connection each, none refused.
-// 200 stand for the 1,000 of the report: the handshakes of both sides run on the
-// test's own cores.
+// 3. A thousand environments start at once with TLS: one connection each, none
+// refused. The handshakes of both sides run on the test's own cores, so the
+// budgets are wide; how long it takes is logged.
 func TestScenario03StartTogetherWithTLS(t *testing.T) {
 	s, config := startTLS(t)
-	const environments = 200
+	const environments = 1000
 	var wg sync.WaitGroup
 	var failed, hits atomic.Int32
 	clients := make([]*Client, environments)
 	for i := range clients {
-		clients[i] = open(t, Options{URL: fmt.Sprintf("rediss://%s?name=e%d", s.name(), i), TLS: config, DialTimeout: 10 * time.Second, TLSTimeout: 10 * time.Second, AuthTimeout: 10 * time.Second, OperationTimeout: 5 * time.Second})
+		clients[i] = open(t, Options{URL: fmt.Sprintf("rediss://%s?name=e%d", s.name(), i), TLS: config, DialTimeout: 30 * time.Second, TLSTimeout: 30 * time.Second, AuthTimeout: 30 * time.Second, OperationTimeout: 5 * time.Second})
 	}
 	began := time.Now()
 	for _, c := range clients {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 			defer cancel()
 			if err := c.Ensure(ctx); err != nil {
 				failed.Add(1)
