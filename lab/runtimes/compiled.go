@@ -164,7 +164,9 @@ func BuildGo(ctx context.Context, src, out string) error {
 		return fmt.Errorf("runtimes: build %s: %w", src, err)
 	}
 	var output head
-	cmd := exec.CommandContext(ctx, compiler, "build", "-tags", "lambda.norpc", "-trimpath", "-buildvcs=false", "-o", target, ".")
+	// Without -trimpath, which a release would set: the build then shares what
+	// the user's other builds have compiled, which halves a newcomer's first run.
+	cmd := exec.CommandContext(ctx, compiler, "build", "-tags", "lambda.norpc", "-buildvcs=false", "-o", target, ".")
 	cmd.Dir = src
 	cmd.Env = append(os.Environ(), "GOOS="+goruntime.GOOS, "GOARCH="+goruntime.GOARCH, "CGO_ENABLED=0")
 	cmd.Stdout, cmd.Stderr = &output, &output
