@@ -16,9 +16,9 @@ const module = "github.com/thawdev/thaw"
 // of lower floors. Change it together with that page, never to make a build
 // pass. The module root, package thaw, is written as "thaw".
 var floors = []string{
-	0: "stack fleet guard workload metrics proxy/wire lab/runtimeapi lab/runtimes lab/lambdaapi elasticacheiam",
-	1: "stack/iac stack/reach proxy/upstream plan lab/sandbox lab/cache lab/origin lab/vpc watch dash",
-	2: "thaw proxy stack/check",
+	0: "stack fleet guard workload metrics proxy/wire proxy/engine lab/runtimeapi lab/runtimes lab/lambdaapi elasticacheiam",
+	1: "stack/iac/terraform stack/iac/account stack/snapshot stack/reach proxy/upstream plan lab/sandbox lab/cache lab/origin lab/vpc watch dash",
+	2: "thaw proxy stack/iac stack/check",
 	3: "lab cmd/thaw-extension thawotel",
 	4: "lab/experiment",
 	5: "cmd/thaw",

@@ -27,9 +27,14 @@ type Cache struct {
 	Kind              CacheKind       `json:"kind"`
 	Engine            Value[Engine]   `json:"engine"`
 	Version           Value[string]   `json:"version"`
-	NodeType          Value[string]   `json:"node_type"` // cache.t4g.micro; "" for serverless
-	Port              Value[int]      `json:"port"`      // AWS default 6379, Memcached 11211
-	Subnets           []Value[string] `json:"subnets,omitempty"`
+	NodeType          Value[string]   `json:"node_type"`            // cache.t4g.micro; "" for serverless
+	Port              Value[int]      `json:"port"`                 // AWS default 6379, Memcached 11211
+	ReaderPort        Value[int]      `json:"reader_port,omitzero"` // 6380 of a serverless cache; 0: readers listen on Port
+	Subnets           []Value[string] `json:"subnets,omitempty"`    // where nodes may be placed
+	SubnetGroup       Value[string]   `json:"subnet_group,omitzero"`
+	Zones             []Value[string] `json:"zones,omitempty"`     // where nodes are asked or known to be; empty: AWS chooses
+	Endpoints         []string        `json:"endpoints,omitempty"` // host names and addresses of a live cache, so that an environment can be matched to it
+	MultiAZ           Value[bool]     `json:"multi_az,omitzero"`
 	SecurityGroups    []Value[string] `json:"security_groups,omitempty"`
 	TransitEncryption Value[bool]     `json:"transit_encryption"`
 	TransitMode       Value[string]   `json:"transit_mode"` // preferred or required; "" is required

@@ -13,6 +13,7 @@ type Function struct {
 	Timeout      Value[int]      `json:"timeout_s"`            // seconds; AWS default 3
 	Environment  map[string]Text `json:"environment,omitempty"`
 	VPC          *VPCConfig      `json:"vpc,omitempty"` // nil: the function is not attached to a VPC
+	Role         Value[string]   `json:"role,omitzero"` // ID or ARN of the execution role; "": the template's language makes one
 
 	Reserved    *Value[int]   `json:"reserved_concurrency,omitempty"` // nil: none reserved
 	Alias       Value[string] `json:"alias"`                          // the alias that carries Provisioned, or ""
@@ -27,6 +28,7 @@ type Function struct {
 type VPCConfig struct {
 	Subnets        []Value[string] `json:"subnets"`
 	SecurityGroups []Value[string] `json:"security_groups"`
+	DualStack      Value[bool]     `json:"dual_stack,omitzero"` // Ipv6AllowedForDualStack; AWS default false
 	Origin         Origin          `json:"origin"`
 }
 

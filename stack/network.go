@@ -15,6 +15,8 @@ type Subnet struct {
 	Resource
 	VPC           Value[string]       `json:"vpc"`
 	CIDR          Value[netip.Prefix] `json:"cidr"`
+	CIDR6         Value[netip.Prefix] `json:"cidr6,omitzero"` // the IPv6 range; the zero Prefix: none
+	MapPublicIP   Value[bool]         `json:"map_public_ip,omitzero"`
 	Zone          Value[string]       `json:"zone"`
 	FreeAddresses Value[int]          `json:"free_addresses"` // unknown before deployment; see Capacity
 }
@@ -41,6 +43,7 @@ type SecurityGroup struct {
 	Name        Value[string] `json:"name"`
 	Description Value[string] `json:"description"`
 	VPC         Value[string] `json:"vpc"`
+	Default     bool          `json:"default,omitempty"` // the group that AWS makes with each VPC
 	Ingress     []Rule        `json:"ingress,omitempty"`
 	Egress      []Rule        `json:"egress,omitempty"` // holds the implicit allow-all rule when AWS adds it
 }
@@ -64,6 +67,7 @@ type Rule struct {
 type NetworkACL struct {
 	Resource
 	VPC     Value[string]   `json:"vpc"`
+	Default bool            `json:"default,omitempty"` // serves the subnets that no other list names; AWS's own allows all
 	Subnets []Value[string] `json:"subnets,omitempty"`
 	Entries []ACLEntry      `json:"entries,omitempty"`
 }
@@ -95,6 +99,7 @@ type Route struct {
 	Destination Value[string] `json:"destination"` // CIDR or prefix list id
 	TargetKind  string        `json:"target_kind"` // gateway, nat, peering, transit-gateway, endpoint, interface, instance, egress-only
 	Target      Value[string] `json:"target"`
+	Blackhole   Value[bool]   `json:"blackhole,omitzero"` // the target is gone; packets are dropped
 	Origin      Origin        `json:"origin"`
 }
 
@@ -108,4 +113,61 @@ type Endpoint struct {
 	Subnets        []Value[string] `json:"subnets,omitempty"`
 	SecurityGroups []Value[string] `json:"security_groups,omitempty"`
 	RouteTables    []Value[string] `json:"route_tables,omitempty"`
+}
+
+// Peering connects two VPCs. It carries nothing until both sides have routes.
+type Peering struct {
+	Resource
+	Requester Value[string] `json:"requester"` // VPC ID
+	Accepter  Value[string] `json:"accepter"`
+	// Active is whether the accepter has agreed. Within one account a
+	// declaration can accept by itself.
+	Active Value[bool] `json:"active"`
+	// SameRegion decides whether security groups of one side may name groups of
+	// the other. Source: VPC Peering Guide, "Update your security groups to
+	// reference peer security groups".
+	SameRegion Value[bool] `json:"same_region"`
+	// ResolveDNS is whether names of one side resolve to private addresses on
+	// the other.
+	ResolveDNS Value[bool] `json:"resolve_dns"`
+}
+
+// GatewayKind tells the gateways by which packets leave a VPC.
+type GatewayKind string
+
+// The kinds of gateway.
+const (
+	InternetGateway   GatewayKind = "internet"
+	EgressOnlyGateway GatewayKind = "egress-only" // IPv6, outbound
+	NATGateway        GatewayKind = "nat"
+	PrivateNATGateway GatewayKind = "private-nat" // no way to the internet
+)
+
+// Gateway is a target of routes that lead out of a VPC. An instance does not
+// reach the internet through an internet gateway unless it has a public
+// address, which an attached function never has.
+type Gateway struct {
+	Resource
+	Kind   GatewayKind   `json:"kind"`
+	VPC    Value[string] `json:"vpc"`    // of an internet gateway: the VPC it is attached to, "" is none
+	Subnet Value[string] `json:"subnet"` // of a NAT gateway; "" otherwise
+}
+
+// PrefixList is a named set of address ranges that rules and routes may use.
+type PrefixList struct {
+	Resource
+	Name    Value[string]         `json:"name"`
+	Entries []Value[netip.Prefix] `json:"entries,omitempty"`
+}
+
+// Interface is anything else with an address in a VPC: an instance, a task, a
+// load balancer, or a bare network interface of a live account. It is here
+// because it may reach the cache.
+type Interface struct {
+	Resource
+	Description    Value[string]       `json:"description"`
+	VPC            Value[string]       `json:"vpc"`
+	Subnets        []Value[string]     `json:"subnets,omitempty"`
+	SecurityGroups []Value[string]     `json:"security_groups,omitempty"`
+	Addresses      []Value[netip.Addr] `json:"addresses,omitempty"`
 }

@@ -48,18 +48,37 @@ type Resource struct {
 	// Conditional says why the resource may not exist: it is declared under a
 	// condition that only deployment decides. "" means that it certainly exists.
 	Conditional string `json:"conditional,omitempty"`
+	// Ignored are findings that the author of the resource has decided to live
+	// with, written at the resource.
+	Ignored []Ignore `json:"ignored,omitempty"`
+}
+
+// Ignore is a decision to live with a finding at one resource.
+type Ignore struct {
+	Rule   string `json:"rule"`
+	Reason string `json:"reason"`
+	Origin Origin `json:"origin"`
 }
 
 // Stack is everything that was declared together. Slices keep the order of
 // declaration.
 type Stack struct {
-	Name           string           `json:"name"`
+	Name string `json:"name"`
+	// Dialect is the language that declared the stack; a fix is written in it.
+	Dialect Dialect `json:"dialect,omitempty"`
+	Region  string  `json:"region,omitempty"`
+
 	VPCs           []*VPC           `json:"vpcs,omitempty"`
 	Subnets        []*Subnet        `json:"subnets,omitempty"`
 	SecurityGroups []*SecurityGroup `json:"security_groups,omitempty"`
 	NetworkACLs    []*NetworkACL    `json:"network_acls,omitempty"`
 	RouteTables    []*RouteTable    `json:"route_tables,omitempty"`
 	Endpoints      []*Endpoint      `json:"endpoints,omitempty"`
+	Peerings       []*Peering       `json:"peerings,omitempty"`
+	Gateways       []*Gateway       `json:"gateways,omitempty"`
+	PrefixLists    []*PrefixList    `json:"prefix_lists,omitempty"`
+	Interfaces     []*Interface     `json:"interfaces,omitempty"`
+	Roles          []*Role          `json:"roles,omitempty"`
 	Functions      []*Function      `json:"functions,omitempty"`
 	Caches         []*Cache         `json:"caches,omitempty"`
 	Database       *Database        `json:"database,omitempty"` // the origin behind the cache, if the template describes one
@@ -67,6 +86,38 @@ type Stack struct {
 	// Others are resources that the model does not describe. They are kept so
 	// that a reader of the stack can say what it did not look at.
 	Others []Resource `json:"others,omitempty"`
+
+	// Gaps are what the reader could not see: a denied call, a module without
+	// source, a file that needs a provider. Answers that depend on one are
+	// unknown.
+	Gaps []Gap `json:"gaps,omitempty"`
+
+	// Account holds the limits of a live account.
+	Account Account `json:"account,omitzero"`
+}
+
+// Dialect is the language that a stack was read from.
+type Dialect string
+
+// The dialects.
+const (
+	CloudFormation Dialect = "cloudformation" // and SAM
+	Terraform      Dialect = "terraform"      // a plan, a state, or HCL
+	Live           Dialect = "account"        // a snapshot of a live account
+)
+
+// Gap is something that the reader of a stack could not see.
+type Gap struct {
+	What   string `json:"what"`           // "security groups", "module.shared"
+	Why    string `json:"why"`            // "ec2:DescribeSecurityGroups was denied"
+	Kind   string `json:"kind,omitempty"` // the part of the stack that is incomplete, named as its JSON field
+	Origin Origin `json:"origin,omitzero"`
+}
+
+// Account holds limits of a live account in the region.
+type Account struct {
+	ID          string     `json:"id,omitempty"`
+	Concurrency Value[int] `json:"concurrency,omitzero"` // concurrent executions; 0: not read, AWS default 1,000
 }
 
 // Function returns the function with that ID, or else with that name, or nil.

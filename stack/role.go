@@ -1,0 +1,22 @@
+package stack
+
+// Role is an IAM role that functions run under.
+type Role struct {
+	Resource
+	Name       Value[string]   `json:"name"`
+	Managed    []Value[string] `json:"managed,omitempty"` // ARNs of managed policies
+	Statements []Statement     `json:"statements,omitempty"`
+	// Complete is unknown if policies are attached that the reader could not see.
+	Complete Value[bool] `json:"complete,omitzero"`
+}
+
+// Statement is one statement of a policy. Only what decides whether a service
+// is used is kept; conditions make a statement unsure.
+type Statement struct {
+	Allow       bool            `json:"allow"`
+	Actions     []Value[string] `json:"actions,omitempty"` // with wildcards, as written
+	NotActions  []Value[string] `json:"not_actions,omitempty"`
+	Resources   []Value[string] `json:"resources,omitempty"`
+	Conditional bool            `json:"conditional,omitempty"`
+	Origin      Origin          `json:"origin"`
+}
