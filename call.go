@@ -100,11 +100,13 @@ func (c *Client) server(ctx context.Context, limit time.Duration, fn func(*callC
 	}
 	call := c.budget(ctx, began, limit)
 	verdict := guard.Failure // also if fn panics: nothing of ours should
+	var failed error
 	defer func() {
 		call.release()
 		now := time.Now()
 		permit.Done(now, verdict)
 		c.limiter.Release(now, verdict)
+		c.report(now, verdict, failed)
 	}()
 	if !began.Before(call.deadline) {
 		verdict = guard.Ignored
@@ -117,6 +119,7 @@ func (c *Client) server(ctx context.Context, limit time.Duration, fn func(*callC
 		err = fn(call)
 	}
 	verdict, err = c.judge(call, err)
+	failed = err
 	c.observe(ctx, StageCommand, began, err)
 	return err
 }

@@ -29,6 +29,7 @@ type Client struct {
 	deposited atomic.Uint64 // calls already paid into retries
 	stats     counters
 	emitted   emitted
+	away      away
 	closed    atomic.Bool
 
 	identity string // in the registry
