@@ -19,7 +19,9 @@ import (
 type callContext struct {
 	context.Context // the caller's
 	began, deadline time.Time
-	bounded         bool // the caller's deadline, not OperationTimeout, is the limit
+	bounded         bool     // the caller's deadline, not OperationTimeout, is the limit
+	primary         bool     // nothing but the primary's answer will do
+	over            *session // the one that answered a read, for the local tier
 	inner           context.Context
 	cancel          context.CancelFunc
 }

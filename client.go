@@ -64,6 +64,13 @@ func Open(o Options) (*Client, error) {
 		}
 	}
 	o.Name = cleanName(o.Name)
+	if o.Reader != "" {
+		e.reader = o.Reader
+	}
+	r, err := readerOf(e)
+	if err != nil {
+		return nil, err
+	}
 	id := o.URL // a map key in this process, never printed
 	registry.mu.Lock()
 	defer registry.mu.Unlock()
@@ -73,7 +80,7 @@ func Open(o Options) (*Client, error) {
 			"cache", e.id(), "opened", c.refs)
 		return c, nil
 	}
-	c, err := newClient(o, e)
+	c, err := newClient(o, e, r)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +102,7 @@ func MustOpen(o Options) *Client {
 	return c
 }
 
-func newClient(o Options, e endpoint) (*Client, error) {
+func newClient(o Options, e endpoint, r *endpoint) (*Client, error) {
 	c := &Client{
 		opts: o, endpoint: e,
 		encoding: encoding{codec: o.Codec, compress: o.CompressAbove, max: o.MaxValueSize},
@@ -112,7 +119,7 @@ func newClient(o Options, e endpoint) (*Client, error) {
 	}
 	switch e.kind {
 	case kindValkey:
-		c.store = c.newValkey()
+		c.store = c.newValkey(r)
 	case kindMemcached:
 		c.store = c.newMemcached()
 	}
@@ -124,7 +131,7 @@ func (c *Client) connectObserver(s Stage, began time.Time, err error) {
 	c.observe(context.Background(), s, began, err)
 }
 
-func (c *Client) newValkey() *valkeyStore {
+func (c *Client) newValkey(r *endpoint) *valkeyStore {
 	v := &valkeyStore{sha: scriptHash()}
 	d := &dialer{opts: &c.opts, tls: tlsConfig(&c.opts, c.endpoint), observe: c.connectObserver}
 	for range c.opts.Connections {
@@ -136,6 +143,9 @@ func (c *Client) newValkey() *valkeyStore {
 			l.onInvalidate = c.local.invalidate
 		}
 		v.links = append(v.links, l)
+	}
+	if r != nil {
+		v.reader = c.newReader(*r, d, v.links[0])
 	}
 	return v
 }

@@ -231,7 +231,7 @@ func TestFakeAgainstReal(t *testing.T) {
 			}
 			return c.store.remove(call, []string{"k"})
 		})
-		b, found, _ := c.lookup(t.Context(), "k", time.Second)
+		b, found, _ := c.lookup(t.Context(), "k", time.Second, false)
 		return fmt.Sprint(out, err, found, b.format, b.flags, b.fresh.UnixMilli(), string(b.payload))
 	}
 	for i, st := range steps {

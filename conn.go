@@ -28,6 +28,7 @@ type conn struct {
 	session *session
 	extra   bool // made later, for a blocking command of a user of Valkey()
 
+	heard    atomic.Int64           // cluster: wall time in ns of the last PING that was answered, at first of the dial
 	ready    atomic.Bool            // the protocol's handshake is done
 	timedOut atomic.Bool            // a read ran out of time
 	dirty    atomic.Bool            // a write failed: part of a command may be on the wire

@@ -8,7 +8,6 @@ import (
 	"math/bits"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -28,6 +27,11 @@ func openSession(l *link) (*session, error) {
 	l.mu.Lock()
 	m, track := l.known, l.opts.LocalTracking && l.onInvalidate != nil && !l.untrack
 	l.mu.Unlock()
+	if m == modeAuto && l.primary != nil {
+		l.primary.mu.Lock()
+		m = l.primary.known
+		l.primary.mu.Unlock()
+	}
 	if l.endpoint.mode != modeAuto {
 		m = l.endpoint.mode
 	}
@@ -41,6 +45,16 @@ func openSession(l *link) (*session, error) {
 		s.retire()
 		return openSession(l)
 	}
+	if errors.Is(err, valkey.ErrReplicaOnlyNotSupported) { // no cluster
+		s.retire()
+		if l.endpoint.mode != modeAuto {
+			return nil, &ConnectError{Stage: StageCluster, Addr: l.endpoint.addr(), Cause: CauseNoCluster, Err: err}
+		}
+		l.mu.Lock()
+		l.known = modeSingle // a replica that answers by itself
+		l.mu.Unlock()
+		return openSession(l)
+	}
 	if err != nil {
 		err = s.explain(began, err)
 		s.retire()
@@ -52,7 +66,7 @@ func openSession(l *link) (*session, error) {
 	l.observe(StageAuth, began, nil)
 	s.client = client
 	s.cluster = client.Mode() == valkey.ClientModeCluster
-	s.tracked = track && !s.cluster
+	s.tracked = track
 	s.authAt.Store(time.Now().UnixNano())
 	s.contact.Store(time.Now().UnixNano())
 	for _, c := range s.sockets() {
@@ -102,6 +116,7 @@ func (s *session) clientOption(m mode, track bool) valkey.ClientOption {
 		ForceSingleClient: m == modeSingle,
 		ClusterOption:     valkey.ClusterOption{MaxMovedRedirections: 5},
 	}
+	e.readonlyOption(&option, m)
 	if track {
 		// NOLOOP: our own writes do not come back. No OPTIN: every GET is tracked.
 		option.ClientTrackingOptions = []string{"NOLOOP"}
@@ -158,26 +173,13 @@ func (s *session) reauthenticate() error {
 // time, giving up the ones that stay silent. Any reply proves it: NOPERM and
 // LOADING come from a server that is there.
 func (s *session) ping(budget time.Duration) error {
+	if s.cluster {
+		s.pingAll(budget, true)
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), budget)
 	defer cancel()
-	if !s.cluster {
-		return ping(ctx, s.client)
-	}
-	nodes := s.client.Nodes()
-	var wg sync.WaitGroup
-	for _, c := range s.sockets() {
-		node, ok := nodes[c.addr]
-		if !ok {
-			continue
-		}
-		wg.Go(func() {
-			if ping(ctx, node) != nil {
-				c.retire()
-			}
-		})
-	}
-	wg.Wait()
-	return nil
+	return ping(ctx, s.client)
 }
 
 func ping(ctx context.Context, c valkey.Client) error {

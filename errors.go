@@ -59,20 +59,21 @@ type Cause string
 const (
 	CauseUnknown      Cause = ""
 	CauseNoSuchHost   Cause = "no such host"
-	CauseUnreachable  Cause = "no answer"              // packets vanish: security group, route, NACL
-	CauseRefused      Cause = "refused"                // the host is reached, the port is wrong
-	CausePlainServer  Cause = "server without TLS"     // TLS client, plain server
-	CauseTLSServer    Cause = "server with TLS"        // plain client, TLS server
-	CauseCertificate  Cause = "certificate"            // does not verify
-	CauseNoAuth       Cause = "credentials missing"    // NOAUTH
-	CauseWrongPass    Cause = "credentials refused"    // WRONGPASS
-	CauseCredentials  Cause = "credentials not made"   // Options.Credentials failed
-	CauseMaxClients   Cause = "too many clients"       // maxclients reached
-	CauseClusterMode  Cause = "server in cluster mode" // single client, cluster server
-	CauseCrossSlot    Cause = "keys of several slots"  // CROSSSLOT
-	CauseNotPermitted Cause = "not permitted"          // NOPERM
-	CauseLoading      Cause = "server is loading"      // LOADING
-	CauseHungUp       Cause = "server hung up"         // without a word
+	CauseUnreachable  Cause = "no answer"                   // packets vanish: security group, route, NACL
+	CauseRefused      Cause = "refused"                     // the host is reached, the port is wrong
+	CausePlainServer  Cause = "server without TLS"          // TLS client, plain server
+	CauseTLSServer    Cause = "server with TLS"             // plain client, TLS server
+	CauseCertificate  Cause = "certificate"                 // does not verify
+	CauseNoAuth       Cause = "credentials missing"         // NOAUTH
+	CauseWrongPass    Cause = "credentials refused"         // WRONGPASS
+	CauseCredentials  Cause = "credentials not made"        // Options.Credentials failed
+	CauseMaxClients   Cause = "too many clients"            // maxclients reached
+	CauseClusterMode  Cause = "server in cluster mode"      // single client, cluster server
+	CauseNoCluster    Cause = "server without cluster mode" // asked for its replicas
+	CauseCrossSlot    Cause = "keys of several slots"       // CROSSSLOT
+	CauseNotPermitted Cause = "not permitted"               // NOPERM
+	CauseLoading      Cause = "server is loading"           // LOADING
+	CauseHungUp       Cause = "server hung up"              // without a word
 )
 
 // advice says what each cause means in a VPC and what to do next.
@@ -88,6 +89,7 @@ var advice = map[Cause]string{
 	CauseCredentials:  "Options.Credentials returned an error",
 	CauseMaxClients:   "the node has no connection left: compare concurrency times connections per environment with its maxclients, and look in CLIENT LIST for who holds them",
 	CauseClusterMode:  "the server is in cluster mode: remove mode=single from the URL",
+	CauseNoCluster:    "the server is no cluster that could name its replicas: give the reader endpoint as host:port instead of replicas",
 	CauseCrossSlot:    "one command named keys of several slots: give them a common {hash tag}, or use FetchMany, which splits",
 	CauseNotPermitted: "the user may not run this command: check its access string",
 	CauseHungUp:       "the server closed the connection without a word: if it has in-transit encryption use rediss://; else it is going away, or has no connection left",

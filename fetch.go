@@ -48,7 +48,7 @@ func fetch[T any](ctx context.Context, c *Client, key string, ttl time.Duration,
 // fetchLocal is apart from the rest, so that nothing in it escapes and a local hit
 // allocates nothing.
 func fetchLocal[T any](c *Client, key string) (v T, ok bool) {
-	e, ok := c.local.get(key, time.Now().UnixNano(), c.store)
+	e, ok := c.local.get(key, time.Now().UnixNano())
 	if !ok || e.notFound() {
 		return v, false
 	}
@@ -136,7 +136,7 @@ func (c *Client) look(ctx context.Context, key string, ttl time.Duration, dst an
 		return hit{}, fmt.Errorf("thaw: the context had ended before the call: %w", err)
 	}
 	began := time.Now()
-	e, found, err := c.lookup(ctx, key, c.opts.OperationTimeout)
+	e, found, err := c.lookup(ctx, key, c.opts.OperationTimeout, false)
 	if ended := ctx.Err(); ended != nil {
 		return hit{}, fmt.Errorf("thaw: the context ended during the call: %w", ended)
 	}

@@ -116,7 +116,7 @@ func (f *fill) await(state claim, t token) (loaded, bool, error) {
 			}
 		}
 		began := time.Now()
-		e, found, err := c.lookup(f.ctx, f.key, c.opts.OperationTimeout-f.spent)
+		e, found, err := c.lookup(f.ctx, f.key, c.opts.OperationTimeout-f.spent, true) // what was stored a moment ago may not have reached a reader
 		f.spent += time.Since(began)
 		switch {
 		case err != nil:

@@ -58,6 +58,7 @@ type link struct {
 	lastErr    error
 	failedOver time.Time // wall time of the last failover
 	known      mode      // what the server turned out to be
+	primary    *link     // of a reader: it may know already
 	parked     net.Conn
 	parkedAt   string
 	untrack    bool // the server has no tracking

@@ -10,11 +10,12 @@ import (
 )
 
 // lookup reads key from the server. found is false for a miss and for a value that
-// is not ours; err is set if the server was not asked or did not answer.
-func (c *Client) lookup(ctx context.Context, key string, limit time.Duration) (e entry, found bool, err error) {
+// is not ours; err is set if the server was not asked or did not answer. With
+// primary no reader is asked.
+func (c *Client) lookup(ctx context.Context, key string, limit time.Duration, primary bool) (e entry, found bool, err error) {
 	if c.store == nil {
 		if c.local != nil {
-			if l, ok := c.local.get(key, time.Now().UnixNano(), nil); ok {
+			if l, ok := c.local.get(key, time.Now().UnixNano()); ok {
 				return l.entry, true, nil
 			}
 		}
@@ -22,17 +23,24 @@ func (c *Client) lookup(ctx context.Context, key string, limit time.Duration) (e
 	}
 	var seen uint64
 	var asked int64
-	var session *session
 	if c.local != nil {
 		seen, asked = c.local.changes.Load(), time.Now().UnixNano()
-		session, _ = c.store.tracking()
 	}
 	var b []byte
+	var over *session
 	err = c.server(ctx, limit, func(call *callContext) error {
 		var err error
+		call.primary = primary
 		b, err = c.store.get(call, key)
+		over = call.over
 		return err
 	})
+	if over != nil && !over.announces() {
+		over = nil
+	}
+	if over != nil {
+		over.listen(asked, c.opts.LocalTTL)
+	}
 	if errors.Is(err, ErrMiss) {
 		return entry{}, false, nil
 	}
@@ -43,10 +51,7 @@ func (c *Client) lookup(ctx context.Context, key string, limit time.Duration) (e
 		return entry{}, false, nil
 	}
 	if c.local != nil && !e.leased() {
-		if after, _ := c.store.tracking(); after != session {
-			session = nil // read over a session that is not the one announced
-		}
-		c.local.put(key, e, asked, session, seen)
+		c.local.put(key, e, asked, over, seen)
 	}
 	return e, true, nil
 }

@@ -15,7 +15,7 @@ import (
 // A value may be answered if it is fresh and either
 //
 //	age < ttl                                  the hard limit, or
-//	last contact with its session + ttl > now  the server would have told (tracking)
+//	its session was heard within ttl           the server would have told (tracking)
 //
 // After a freeze longer than ttl neither holds until the first round trip, and
 // replies come in order behind the invalidations that were waiting, so nothing
@@ -51,7 +51,7 @@ func newLocalTier(size int64, ttl time.Duration) (*localTier, error) {
 }
 
 // get returns the entry of key if it may be answered at now.
-func (l *localTier) get(key string, now int64, s store) (*localEntry, bool) {
+func (l *localTier) get(key string, now int64) (*localEntry, bool) {
 	e, ok := l.cache.GetIfPresent(key)
 	if !ok || now >= e.end || now < e.since { // since in the future: the clock was set back
 		return nil, false
@@ -62,8 +62,7 @@ func (l *localTier) get(key string, now int64, s store) (*localEntry, bool) {
 	if e.session == nil {
 		return nil, false
 	}
-	current, last := s.tracking()
-	return e, current == e.session && now-last < int64(l.ttl)
+	return e, now-e.session.heard() < int64(l.ttl)
 }
 
 // put stores e, read from the server that was asked at since, unless something

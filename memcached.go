@@ -225,6 +225,4 @@ func (m *memcachedStore) probe(note func(Stage, time.Time, error), steps *[]Step
 	return *steps
 }
 
-func (m *memcachedStore) tracking() (*session, int64) { return nil, 0 }
-
 func (m *memcachedStore) close() { m.live.Load().Close() }

@@ -19,7 +19,7 @@ func Get[T any](ctx context.Context, c *Client, key string) (v T, from Source, e
 	if err = c.checkKey(key); err != nil {
 		return v, FromNowhere, err
 	}
-	e, found, err := c.lookup(ctx, key, c.opts.OperationTimeout)
+	e, found, err := c.lookup(ctx, key, c.opts.OperationTimeout, false)
 	switch {
 	case err != nil:
 		return v, FromNowhere, err

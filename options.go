@@ -27,6 +27,17 @@ type Options struct {
 	// the verification of certificates.
 	URL string
 
+	// Reader names where values may be read, so that the primary has less to do:
+	// host[:port] of a replication group's reader endpoint, or of a serverless
+	// cache's port 6380, or "replicas", which asks a cluster for its replicas; ""
+	// reads from the primary. Scheme, user and database are the URL's; so is the
+	// parameter reader= of the URL, which says the same.
+	//
+	// A replica is a little behind. A read may then return what was invalidated a
+	// moment ago, also by this client; such a value is never stored again. What a
+	// miss loads is decided at the primary. If the reader does not answer, the
+	// primary does, within the same call; it costs one connection more.
+	Reader string
 	// Credentials, if set, is asked for a user and a password at each dial, and
 	// again before Reauthenticate has passed; it replaces those of the URL. It
 	// gets AuthTimeout. Package elasticacheiam has one for IAM.
@@ -119,8 +130,9 @@ type Options struct {
 	// for local://, where there is nothing to ask.
 	LocalTTL time.Duration
 	// LocalTracking asks the server for invalidations (RESP3, CLIENT TRACKING)
-	// and falls back to LocalTTL alone where it has none. It does not apply in
-	// cluster mode.
+	// and falls back to LocalTTL alone where it has none. In cluster mode each
+	// node announces its own changes; a PING to each, at most every half LocalTTL
+	// and only beside a call, proves that none was missed.
 	LocalTracking bool
 
 	// Codec encodes values other than []byte and string; nil means JSON.

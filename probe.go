@@ -36,7 +36,7 @@ func Probe(ctx context.Context, o Options) ([]Step, error) {
 	if o.Name == "" {
 		o.Name = cleanName("thaw-probe")
 	}
-	c, err := newClient(o, e)
+	c, err := newClient(o, e, nil)
 	if err != nil {
 		return nil, err
 	}

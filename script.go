@@ -235,6 +235,7 @@ func (v *valkeyStore) abandon(call *callContext, key string, t token) error {
 
 // holds compares without a script.
 func (v *valkeyStore) holds(call *callContext, key string, t token) (bool, error) {
+	call.primary = true
 	b, err := v.get(call, key)
 	if errors.Is(err, ErrMiss) {
 		return false, nil

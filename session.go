@@ -35,6 +35,8 @@ type session struct {
 	proving  atomic.Bool            // by a PING after a gap
 	suspect  atomic.Bool            // a command was not answered in time, and nothing was since
 
+	listening atomic.Bool // a PING for announcements is under way
+
 	mu    sync.Mutex
 	conns map[*conn]struct{}
 }
@@ -61,6 +63,7 @@ func (s *session) dial(ctx context.Context, addr string) (net.Conn, error) {
 		}
 	}
 	c := &conn{Conn: raw, addr: addr, session: s}
+	c.heard.Store(time.Now().UnixNano())
 	c.extra = s.opened.Load()
 	s.mu.Lock()
 	if s.conns == nil {
@@ -74,6 +77,9 @@ func (s *session) dial(ctx context.Context, addr string) (net.Conn, error) {
 // closed takes note that valkey-go gave a connection up. It reports whether the
 // socket was parked and so must stay open.
 func (s *session) closed(c *conn, park bool) bool {
+	if s.cluster && s.tracked {
+		s.link.onInvalidate(nil) // before it is off the list of those that must be heard
+	}
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()

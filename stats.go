@@ -22,14 +22,15 @@ type Stats struct {
 	// Stages by name: how often each ended, and how long it took.
 	Stages map[Stage]Latency
 
-	Guarded  uint64 // calls that did not ask the server: see ErrGuarded
-	Timeouts uint64
-	Broken   uint64 // calls that ended with a broken connection
-	Retries  uint64
-	Dials    uint64 // sockets opened, failed attempts too
-	Failed   uint64 // attempts to connect that failed at any stage
-	Proofs   uint64 // PINGs after a gap
-	Replaced uint64 // connections given up: silent after a gap, READONLY, too old
+	Guarded      uint64 // calls that did not ask the server: see ErrGuarded
+	Timeouts     uint64
+	Broken       uint64 // calls that ended with a broken connection
+	Retries      uint64
+	Dials        uint64 // sockets opened, failed attempts too
+	Failed       uint64 // attempts to connect that failed at any stage
+	Proofs       uint64 // PINGs after a gap
+	Replaced     uint64 // connections given up: silent after a gap, READONLY, too old
+	ReaderFailed uint64 // reads that the reader did not answer and the primary was asked for
 
 	StoresRefused uint64 // the key was written, invalidated or leased by another meanwhile
 	StoresFailed  uint64
@@ -47,6 +48,7 @@ type counters struct {
 
 	guarded, timeouts, broken, retries        atomic.Uint64
 	dials, dialsFailed, proofs, replaced      atomic.Uint64
+	readerFailed                              atomic.Uint64
 	refused, storesFailed, leases, leaseWaits atomic.Uint64
 	answered                                  atomic.Bool
 }
@@ -83,7 +85,7 @@ func (c *Client) Stats() Stats {
 	s := Stats{
 		Answers: map[string]uint64{}, Stages: map[Stage]Latency{},
 		Guarded: n.guarded.Load(), Timeouts: n.timeouts.Load(), Broken: n.broken.Load(), Retries: n.retries.Load(),
-		Dials: n.dials.Load(), Failed: n.dialsFailed.Load(), Proofs: n.proofs.Load(), Replaced: n.replaced.Load(),
+		Dials: n.dials.Load(), Failed: n.dialsFailed.Load(), Proofs: n.proofs.Load(), Replaced: n.replaced.Load(), ReaderFailed: n.readerFailed.Load(),
 		StoresRefused: n.refused.Load(), StoresFailed: n.storesFailed.Load(),
 		LeasesGranted: n.leases.Load(), LeasesWaited: n.leaseWaits.Load(),
 		Breaker: c.breaker.State(time.Now()), Cold: !n.answered.Load(),

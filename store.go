@@ -32,9 +32,6 @@ type store interface {
 
 	// ensure connects if need be and proves the connection.
 	ensure(ctx context.Context) error
-	// tracking returns the session on which the server announces changes of what
-	// was read over it, and the wall time in ns of the last contact; nil: none.
-	tracking() (*session, int64)
 	close()
 }
 

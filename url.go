@@ -33,7 +33,9 @@ type endpoint struct {
 	db             int
 	mode           mode
 	name           string
-	discover       bool // Memcached: ask the configuration endpoint for the nodes
+	reader         string // host:port for reads, or "replicas"; "" is none
+	readonly       bool   // this is the endpoint of a reader
+	discover       bool   // Memcached: ask the configuration endpoint for the nodes
 }
 
 func (e endpoint) addr() string { return net.JoinHostPort(e.host, e.port) }
@@ -109,6 +111,8 @@ func (e *endpoint) parameters(q url.Values) error {
 		switch v := values[0]; {
 		case name == "name":
 			e.name = v
+		case name == "reader":
+			e.reader = v
 		case name == "mode" && v == "auto":
 		case name == "mode" && v == "single":
 			e.mode = modeSingle
@@ -117,7 +121,7 @@ func (e *endpoint) parameters(q url.Values) error {
 		case name == "mode":
 			return fmt.Errorf("%w: mode=%s: use auto, single or cluster", ErrURL, v)
 		default:
-			return fmt.Errorf("%w: unknown parameter %q: known are mode and name", ErrURL, name)
+			return fmt.Errorf("%w: unknown parameter %q: known are mode, name and reader", ErrURL, name)
 		}
 	}
 	if e.mode == modeCluster && e.db != 0 {

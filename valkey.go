@@ -3,6 +3,7 @@ package thaw
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -12,9 +13,10 @@ import (
 
 // valkeyStore is Valkey or Redis, over one or a few links.
 type valkeyStore struct {
-	links []*link
-	sha   string // of the lease script
-	turn  atomic.Uint32
+	links  []*link
+	reader *reader // nil: reads go to the primary
+	sha    string  // of the lease script
+	turn   atomic.Uint32
 	// noScript is set when the server refuses scripts: then the same steps are
 	// done with plain commands, see script.go.
 	noScript atomic.Bool
@@ -36,7 +38,11 @@ func (v *valkeyStore) do(call *callContext, build func(valkey.Builder) valkey.Co
 }
 
 func (v *valkeyStore) get(call *callContext, key string) ([]byte, error) {
-	m, err := v.do(call, func(b valkey.Builder) valkey.Completed { return b.Get().Key(key).Build() })
+	var m valkey.ValkeyMessage
+	err := v.read(call, func(call *callContext, s *session) (err error) {
+		m, err = s.do(call, func(b valkey.Builder) valkey.Completed { return b.Get().Key(key).Build() })
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -45,33 +51,32 @@ func (v *valkeyStore) get(call *callContext, key string) ([]byte, error) {
 
 // getMany sends MGET for each slot, pipelined: one round trip a node. Commands of
 // different slots are not one atomic read, and were not before either.
-func (v *valkeyStore) getMany(call *callContext, keys []string) ([][]byte, error) {
-	s, err := v.link().acquire(call)
-	if err != nil {
-		return nil, err
-	}
-	groups := slots(keys, s.cluster)
-	commands := make([]valkey.Completed, len(groups))
-	for i, g := range groups {
-		commands[i] = s.client.B().Mget().Key(g.keys...).Build()
-	}
-	results, err := s.doMulti(call, commands)
-	if err != nil {
-		return nil, err
-	}
-	out := make([][]byte, len(keys))
-	for i, r := range results {
-		values, err := r.ToArray()
-		if err != nil {
-			return nil, err
+func (v *valkeyStore) getMany(call *callContext, keys []string) (out [][]byte, err error) {
+	err = v.read(call, func(call *callContext, s *session) error {
+		groups := slots(keys, s.cluster)
+		commands := make([]valkey.Completed, len(groups))
+		for i, g := range groups {
+			commands[i] = s.client.B().Mget().Key(g.keys...).Build()
 		}
-		for j := range min(len(values), len(groups[i].at)) {
-			if b, err := values[j].AsBytes(); err == nil { // an error is nil: a miss
-				out[groups[i].at[j]] = b
+		results, err := s.doMulti(call, commands)
+		if err != nil {
+			return err
+		}
+		out = make([][]byte, len(keys))
+		for i, r := range results {
+			values, err := r.ToArray()
+			if err != nil {
+				return err
+			}
+			for j := range min(len(values), len(groups[i].at)) {
+				if b, err := values[j].AsBytes(); err == nil { // an error is nil: a miss
+					out[groups[i].at[j]] = b
+				}
 			}
 		}
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }
 
 func (v *valkeyStore) set(call *callContext, key string, value []byte, ttl time.Duration) error {
@@ -101,23 +106,21 @@ func (v *valkeyStore) ensure(ctx context.Context) error {
 			return err
 		}
 	}
+	if v.reader == nil {
+		return nil
+	}
+	if err := v.reader.link.ensure(ctx); err != nil {
+		return fmt.Errorf("thaw: the primary is well, the reader is not: %w", err)
+	}
 	return nil
-}
-
-func (v *valkeyStore) tracking() (*session, int64) {
-	if len(v.links) != 1 {
-		return nil, 0 // a change announced on one link says nothing about reads on another
-	}
-	s := v.links[0].current.Load()
-	if s == nil || !s.tracked || s.broken.Load() || s.suspect.Load() {
-		return nil, 0
-	}
-	return s, s.contact.Load()
 }
 
 func (v *valkeyStore) close() {
 	for _, l := range v.links {
 		l.close()
+	}
+	if v.reader != nil {
+		v.reader.link.close()
 	}
 }
 
