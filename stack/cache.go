@@ -35,6 +35,7 @@ type Cache struct {
 	Zones             []Value[string] `json:"zones,omitempty"`     // where nodes are asked or known to be; empty: AWS chooses
 	Endpoints         []string        `json:"endpoints,omitempty"` // host names and addresses of a live cache, so that an environment can be matched to it
 	MultiAZ           Value[bool]     `json:"multi_az,omitzero"`
+	NetworkType       Value[string]   `json:"network_type,omitzero"` // ipv4, ipv6 or dual_stack; "" is ipv4
 	SecurityGroups    []Value[string] `json:"security_groups,omitempty"`
 	TransitEncryption Value[bool]     `json:"transit_encryption"`
 	TransitMode       Value[string]   `json:"transit_mode"` // preferred or required; "" is required

@@ -14,6 +14,9 @@ type Function struct {
 	Environment  map[string]Text `json:"environment,omitempty"`
 	VPC          *VPCConfig      `json:"vpc,omitempty"` // nil: the function is not attached to a VPC
 	Role         Value[string]   `json:"role,omitzero"` // ID or ARN of the execution role; "": the template's language makes one
+	// DependsOn are the IDs that the declaration names beside its references, so
+	// that they are made before the function and deleted after it.
+	DependsOn []string `json:"depends_on,omitempty"`
 
 	Reserved    *Value[int]   `json:"reserved_concurrency,omitempty"` // nil: none reserved
 	Alias       Value[string] `json:"alias"`                          // the alias that carries Provisioned, or ""

@@ -6,6 +6,9 @@ type Role struct {
 	Name       Value[string]   `json:"name"`
 	Managed    []Value[string] `json:"managed,omitempty"` // ARNs of managed policies
 	Statements []Statement     `json:"statements,omitempty"`
+	// Grants are the IDs of separate resources that give the role permissions: an
+	// inline policy or an attachment with a life of its own.
+	Grants []string `json:"grants,omitempty"`
 	// Complete is unknown if policies are attached that the reader could not see.
 	Complete Value[bool] `json:"complete,omitzero"`
 }
