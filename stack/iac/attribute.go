@@ -26,6 +26,9 @@ const (
 	typeSAMFunction      = "AWS::Serverless::Function"
 	typeVersion          = "AWS::Lambda::Version"
 	typeAlias            = "AWS::Lambda::Alias"
+	typeRole             = "AWS::IAM::Role"
+	typeNATGateway       = "AWS::EC2::NatGateway"
+	typeInternetGateway  = "AWS::EC2::InternetGateway"
 )
 
 // endpoints translates the endpoint attributes of a cache. The spellings are
@@ -98,12 +101,18 @@ func isIdentity(typ, attribute string) bool {
 		return attribute == "RouteTableId"
 	case typeEndpoint:
 		return attribute == "Id"
-	case "AWS::EC2::NatGateway":
+	case typeNATGateway:
 		return attribute == "NatGatewayId"
-	case "AWS::EC2::InternetGateway":
+	case typeInternetGateway:
 		return attribute == "InternetGatewayId"
-	case "AWS::EC2::TransitGateway":
+	case "AWS::EC2::TransitGateway", "AWS::EC2::VPCPeeringConnection", "AWS::EC2::EgressOnlyInternetGateway", "AWS::EC2::NetworkInterface":
 		return attribute == "Id"
+	case "AWS::EC2::PrefixList":
+		return attribute == "PrefixListId"
+	case "AWS::EC2::Instance":
+		return attribute == "InstanceId"
+	case "AWS::IAM::ManagedPolicy":
+		return attribute == "PolicyArn"
 	}
 	return false
 }

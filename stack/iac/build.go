@@ -13,7 +13,7 @@ type builder struct {
 }
 
 func build(t *template) *stack.Stack {
-	b := &builder{t, &stack.Stack{Name: t.opts.StackName, Database: t.database}}
+	b := &builder{t, &stack.Stack{Name: t.opts.StackName, Dialect: stack.CloudFormation, Region: t.opts.Region, Database: t.database}}
 	pending := map[*resource]props{}
 	for _, r := range t.order {
 		// Evaluated even if nobody reads it, because that finds wrong names.
@@ -37,6 +37,7 @@ func build(t *template) *stack.Stack {
 		}
 	}
 	b.defaultGroups()
+	b.placeInterfaces()
 	b.evaluateOutputs()
 	hideTokens(b.out)
 	return b.out
@@ -63,7 +64,7 @@ func (b *builder) props(r *resource) props {
 }
 
 func (b *builder) resource(r *resource, conditional string) stack.Resource {
-	return stack.Resource{ID: r.id, Type: r.typ, Conditional: conditional,
+	return stack.Resource{ID: r.id, Type: r.typ, Conditional: conditional, Ignored: r.ignored,
 		Origin: stack.Origin{File: b.report.file, Line: r.position.line, Address: r.id}}
 }
 
@@ -85,17 +86,35 @@ func (b *builder) declare(r *resource, p props, conditional string) bool {
 	case typeEndpoint:
 		b.out.Endpoints = append(b.out.Endpoints, readEndpoint(res, p))
 	case typeFunction:
-		b.out.Functions = append(b.out.Functions, b.lambdaFunction(res, r, p))
+		f := b.lambdaFunction(res, r, p)
+		f.DependsOn = r.dependsOn
+		b.out.Functions = append(b.out.Functions, f)
 	case typeSAMFunction:
-		b.out.Functions = append(b.out.Functions, b.samFunction(res, p))
+		f := b.samFunction(res, p)
+		f.DependsOn = r.dependsOn
+		b.out.Functions = append(b.out.Functions, f)
 	case typeCacheCluster:
 		b.out.Caches = append(b.out.Caches, b.cacheCluster(res, p))
 	case typeReplicationGroup:
 		b.out.Caches = append(b.out.Caches, b.replicationGroup(res, p))
 	case typeServerlessCache:
 		b.out.Caches = append(b.out.Caches, b.serverlessCache(res, p))
-	case typeSubnetGroup:
-		// Its subnets are read through the caches that name it.
+	case typeNATGateway, typeInternetGateway, "AWS::EC2::EgressOnlyInternetGateway":
+		b.out.Gateways = append(b.out.Gateways, readGateway(res, p))
+	case "AWS::EC2::VPCPeeringConnection":
+		b.out.Peerings = append(b.out.Peerings, b.readPeering(res, p))
+	case "AWS::EC2::PrefixList":
+		b.out.PrefixLists = append(b.out.PrefixLists, readPrefixList(res, p))
+	case typeRole:
+		b.out.Roles = append(b.out.Roles, b.readRole(res, p))
+	case "AWS::EC2::Instance", "AWS::EC2::NetworkInterface", "AWS::ECS::Service", "AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::RDS::DBInstance":
+		i := b.networkInterface(res, p)
+		if i == nil {
+			return false
+		}
+		b.out.Interfaces = append(b.out.Interfaces, i)
+	case typeSubnetGroup, "AWS::RDS::DBSubnetGroup":
+		// Their subnets are read through the caches and databases that name them.
 	default:
 		return false
 	}
@@ -112,6 +131,15 @@ func (b *builder) attach(r *resource, p props, why string) bool {
 		return b.egressRule(p, why)
 	case "AWS::EC2::VPCCidrBlock":
 		return b.vpcCIDR(p, why)
+	case "AWS::EC2::SubnetCidrBlock":
+		return b.subnetCIDR(p, why)
+	case "AWS::EC2::VPCGatewayAttachment":
+		return b.attachGateway(p, why)
+	case "AWS::IAM::Policy", "AWS::IAM::RolePolicy":
+		return b.rolePolicy(p, why)
+	case "AWS::IAM::ManagedPolicy":
+		b.rolePolicy(p, why) // roles may name it too, see attachManaged
+		return true
 	case "AWS::EC2::NetworkAclEntry":
 		return b.aclEntry(p, why)
 	case "AWS::EC2::SubnetNetworkAclAssociation":

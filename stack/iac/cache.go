@@ -10,6 +10,7 @@ import (
 // Ports that ElastiCache uses if a template names none.
 const (
 	redisPort     = 6379 // Valkey too
+	readerPort    = 6380 // of a serverless cache
 	memcachedPort = 11211
 )
 
@@ -57,11 +58,17 @@ func (b *builder) cacheCluster(res stack.Resource, p props) *stack.Cache {
 		Version:           p.str("EngineVersion", ""),
 		NodeType:          p.str("CacheNodeType", ""),
 		Port:              p.port(engine),
-		Subnets:           b.cacheSubnets(p),
 		SecurityGroups:    p.ids("VpcSecurityGroupIds"),
+		Zones:             p.words("PreferredAvailabilityZones"),
+		MultiAZ:           stack.Known(p.str("AZMode", "").Or("") == "cross-az"),
+		NetworkType:       p.str("NetworkType", ""),
 		TransitEncryption: p.boolean("TransitEncryptionEnabled", false),
 		Shards:            stack.Known(1),
 		Nodes:             p.integer("NumCacheNodes", 1),
+	}
+	c.Subnets, c.SubnetGroup = b.cacheSubnets(p)
+	if p.has("PreferredAvailabilityZone") {
+		c.Zones = append(c.Zones, p.str("PreferredAvailabilityZone", ""))
 	}
 	e, known := engine.Get()
 	nodes := c.Nodes.Or(1)
@@ -85,13 +92,16 @@ func (b *builder) replicationGroup(res stack.Resource, p props) *stack.Cache {
 		Version:           p.str("EngineVersion", ""),
 		NodeType:          p.str("CacheNodeType", ""),
 		Port:              p.port(engine),
-		Subnets:           b.cacheSubnets(p),
 		SecurityGroups:    p.ids("SecurityGroupIds"),
+		MultiAZ:           p.boolean("MultiAZEnabled", false),
+		NetworkType:       p.str("NetworkType", ""),
+		Zones:             groupZones(p),
 		TransitEncryption: p.boolean("TransitEncryptionEnabled", false),
 		TransitMode:       p.str("TransitEncryptionMode", ""),
 		UserGroups:        p.ids("UserGroupIds"),
 		AutomaticFailover: p.boolean("AutomaticFailoverEnabled", false),
 	}
+	c.Subnets, c.SubnetGroup = b.cacheSubnets(p)
 	if p.has("AuthToken") {
 		token := p.text("AuthToken")
 		c.AuthToken = &token
@@ -100,6 +110,17 @@ func (b *builder) replicationGroup(res stack.Resource, p props) *stack.Cache {
 	c.Nodes = times(c.Shards, c.Replicas)
 	c.ClusterMode = b.clusterMode(p, c.Shards)
 	return c
+}
+
+// groupZones returns the zones that a replication group asks for, as a list or
+// for each shard.
+func groupZones(p props) []stack.Value[string] {
+	zones := p.words("PreferredCacheClusterAZs")
+	for _, group := range p.list("NodeGroupConfiguration") {
+		zones = append(zones, group.words("PrimaryAvailabilityZone")...)
+		zones = append(zones, group.words("ReplicaAvailabilityZones")...)
+	}
+	return zones
 }
 
 // shape reads the number of shards and of replicas in each. A template states
@@ -200,6 +221,13 @@ func (b *builder) serverlessCache(res stack.Resource, p props) *stack.Cache {
 		Replicas:          hidden,
 		Nodes:             hidden,
 		AutomaticFailover: stack.Known(true),
+		MultiAZ:           stack.Known(true),
+		NetworkType:       p.str("NetworkType", ""),
+	}
+	if e, ok := engine.Get(); !ok {
+		c.ReaderPort = stack.Unknown[int](engine.Why())
+	} else if e != stack.Memcached {
+		c.ReaderPort = stack.Known(readerPort)
 	}
 	if p.has("UserGroupId") {
 		c.UserGroups = []stack.Value[string]{p.id("UserGroupId")}
@@ -208,15 +236,15 @@ func (b *builder) serverlessCache(res stack.Resource, p props) *stack.Cache {
 }
 
 // cacheSubnets returns the subnets of the subnet group that a cache names, by
-// reference or by the name that the group is given.
-func (b *builder) cacheSubnets(p props) []stack.Value[string] {
+// reference or by the name that the group is given, and the group.
+func (b *builder) cacheSubnets(p props) ([]stack.Value[string], stack.Value[string]) {
 	if !p.has("CacheSubnetGroupName") {
-		return []stack.Value[string]{stack.Unknown[string]("the default cache subnet group of the account")}
+		return []stack.Value[string]{stack.Unknown[string]("the default cache subnet group of the account")}, stack.Value[string]{}
 	}
 	group := p.id("CacheSubnetGroupName")
 	name, ok := group.Get()
 	if !ok {
-		return []stack.Value[string]{group}
+		return []stack.Value[string]{group}, group
 	}
 	for _, r := range b.order {
 		if r.typ != typeSubnetGroup || b.exists(r).verdict == no {
@@ -225,8 +253,8 @@ func (b *builder) cacheSubnets(p props) []stack.Value[string] {
 		given, named := b.eval(r.properties.get("CacheSubnetGroupName")).known()
 		if r.id == name || named && strings.EqualFold(given, name) {
 			of := b.props(r)
-			return of.ids("SubnetIds")
+			return of.ids("SubnetIds"), stack.Known(r.id)
 		}
 	}
-	return []stack.Value[string]{stack.Unknown[string]("cache subnet group " + name)}
+	return []stack.Value[string]{stack.Unknown[string]("cache subnet group " + name)}, group
 }

@@ -17,7 +17,6 @@ const function = `Resources:
 
 func TestErrors(t *testing.T) {
 	const sam = "Transform: AWS::Serverless-2016-10-31\n"
-	many := "[" + strings.TrimSuffix(strings.Repeat("x, ", 17), ", ") + "]"
 	tests := []struct{ name, template, want string }{
 		{"wrong Ref", function + "      Handler: !Ref Handlr\n  Handler: {Type: A}\n",
 			`t.yaml:6:16: there is no parameter or resource "Handlr"; did you mean "Handler"?`},
@@ -64,11 +63,9 @@ func TestErrors(t *testing.T) {
 				"t.yaml:8:3: N: \"many\" is not a number, and the parameter's type is Number\n" +
 				"t.yaml:9:3: P: \"abc\" does not match AllowedPattern [0-9]+\n" +
 				"t.yaml:10:3: S: the value does not match AllowedPattern [0-9]+"},
-		{"limits", function + "      MemorySize: 64\n      Timeout: 901\n      VpcConfig: {SubnetIds: " + many + ", SecurityGroupIds: [a, b, c, d, e, f]}\n",
+		{"limits", function + "      MemorySize: 64\n      Timeout: 901\n",
 			"t.yaml:6:19: F.MemorySize: 64 MB is out of Lambda's range of 128 to 10240\n" +
-				"t.yaml:7:16: F.Timeout: 901 s is out of Lambda's range of 1 to 900\n" +
-				"t.yaml:8:30: F.VpcConfig.SubnetIds: 17 subnets; Lambda takes at most 16\n" +
-				"t.yaml:8:101: F.VpcConfig.SecurityGroupIds: 6 security groups; Lambda takes at most 5"},
+				"t.yaml:7:16: F.Timeout: 901 s is out of Lambda's range of 1 to 900"},
 		{"types", function + "      MemorySize: big\n      Handler: [a]\n      Environment: x\n",
 			"t.yaml:6:19: F.MemorySize: \"big\" is not a whole number\n" +
 				"t.yaml:7:16: F.Handler: must be a string, not a list or a mapping\n" +
@@ -157,16 +154,23 @@ func TestForeignFiles(t *testing.T) {
 		return path
 	}
 	tests := []struct{ path, want string }{
-		{write("main.tf", ""), terraformAdvice},
+		{write("main.tf", ""), "main.tf declares no resource"},
+		{write("terraform.tfvars", "a = 1"), terraformAdvice},
+		{write("saved.tfplan", "PK\x03\x04…"), "run terraform show -json"},
+		{write("newer.json", `{"format_version":"2.0","terraform_version":"9.0.0"}`), "format_version 2.0 is newer"},
+		{write("cut.json", `{"format_version":"1.2","terraform_version":"1.11.4","resource_changes":[{"address":"a`), "the JSON ends in the middle"},
+		{write("terraform.json", `{"version":4,"terraform_version":"1.11.4","resources":[]}`), "this is a state file"},
 		{write("serverless.yml", ""), serverlessAdvice},
 		{write("cdk.json", "{}"), cdkAdvice},
 		{filepath.Dir(write("app/cdk.json", "{}")), cdkAdvice},
-		{filepath.Dir(write("infra/main.tf", "")), terraformAdvice},
+		{filepath.Dir(write("infra/main.tf", "")), "infra declares no resource"},
 		{filepath.Dir(write("sls/serverless.yml", "")), serverlessAdvice},
-		{filepath.Dir(write("sam/template.yml", "")), "give the template in it: " + filepath.Join(dir, "sam/template.yml")},
-		{filepath.Dir(write("other/x", "")), "give the path of a CloudFormation or SAM template"},
+		{filepath.Dir(write("sam/template.yml", "")), filepath.Join(dir, "sam/template.yml") + ": the template is empty"},
+		{filepath.Dir(write("other/x", "")), "holds nothing that can be read"},
+		{filepath.Dir(write("foreign/package.json", "{}")), "no file that an AWS describe call printed"},
+		{filepath.Dir(write("both/template.yaml", write("both/main.tf", ""))), "holds a template (template.yaml) and Terraform"},
 		{write("big.yaml", strings.Repeat("#", maxTemplate+1)), "larger than 1 MB"},
-		{filepath.Join(dir, "nothing.yaml"), "iac: cannot read the template"},
+		{filepath.Join(dir, "nothing.yaml"), "iac: cannot read the file"},
 	}
 	for _, tt := range tests {
 		if _, err := ReadFile(tt.path, Options{}); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -9,12 +9,10 @@ import (
 
 // Limits of Lambda. Source: "Lambda quotas" in the AWS Lambda developer guide.
 const (
-	minMemory         = 128    // MB
-	maxMemory         = 10_240 // MB
-	maxManagedMemory  = 32_768 // MB, on Lambda Managed Instances
-	maxTimeout        = 900    // seconds
-	maxSubnets        = 16
-	maxSecurityGroups = 5
+	minMemory        = 128    // MB
+	maxMemory        = 10_240 // MB
+	maxManagedMemory = 32_768 // MB, on Lambda Managed Instances
+	maxTimeout       = 900    // seconds
 )
 
 // function reads the properties that AWS::Lambda::Function and
@@ -40,6 +38,8 @@ func (b *builder) function(res stack.Resource, p props) *stack.Function {
 	return f
 }
 
+// checkFunction reports settings that no function can have. Too many subnets or
+// security groups are left to the checker, which has a rule for that.
 func checkFunction(f *stack.Function, p props) {
 	most := maxMemory
 	if p.has("CapacityProviderConfig") {
@@ -53,16 +53,6 @@ func checkFunction(f *stack.Function, p props) {
 	}
 	if f.Reserved != nil && f.Reserved.Or(0) < 0 {
 		p.errorf("ReservedConcurrentExecutions", "must not be negative")
-	}
-	vpc, ok := p.sub("VpcConfig")
-	if !ok || f.VPC == nil {
-		return
-	}
-	if n := len(f.VPC.Subnets); n > maxSubnets {
-		vpc.errorf("SubnetIds", "%d subnets; Lambda takes at most %d", n, maxSubnets)
-	}
-	if n := len(f.VPC.SecurityGroups); n > maxSecurityGroups {
-		vpc.errorf("SecurityGroupIds", "%d security groups; Lambda takes at most %d", n, maxSecurityGroups)
 	}
 }
 
@@ -135,7 +125,8 @@ func vpcConfig(p props) *stack.VPCConfig {
 	if !ok {
 		return nil
 	}
-	v := &stack.VPCConfig{Subnets: config.ids("SubnetIds"), SecurityGroups: config.ids("SecurityGroupIds"), Origin: config.origin()}
+	v := &stack.VPCConfig{Subnets: config.ids("SubnetIds"), SecurityGroups: config.ids("SecurityGroupIds"),
+		DualStack: config.boolean("Ipv6AllowedForDualStack", false), Origin: config.origin()}
 	if len(v.Subnets) == 0 && len(v.SecurityGroups) == 0 {
 		return nil
 	}

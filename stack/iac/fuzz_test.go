@@ -1,6 +1,7 @@
 package iac
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -94,6 +95,7 @@ func TestYAMLAndJSONAgree(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			data = bytes.ReplaceAll(data, []byte("# "+ignoreWord), []byte("# ")) // JSON has no comments
 			report := &problems{file: "t"}
 			root := parse("t.yaml", data, report)
 			var b strings.Builder

@@ -24,6 +24,9 @@ func TestScenarios(t *testing.T) {
 		t.Fatalf("found %d templates, error %v", len(templates), err)
 	}
 	for _, path := range templates {
+		if strings.HasPrefix(filepath.Base(filepath.Dir(path)), "check-") {
+			continue // the checker's scenarios hold the findings that they expect instead
+		}
 		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {
 			s, err := ReadFile(path, Options{StackName: "app", Region: "eu-west-1"})
 			if err != nil {

@@ -1,5 +1,7 @@
-// Package iac reads CloudFormation and SAM templates, in YAML and JSON, into a
-// stack.Stack.
+// Package iac reads any declaration of a deployment into a stack.Stack. ReadFile
+// tells by the content what a file or a folder is. CloudFormation and SAM
+// templates, in YAML and JSON, are read here; Terraform's plans, states and
+// source by package terraform, and snapshots of an account by package account.
 //
 //	bytes ──▶ nodes ──▶ template ──▶ values ──▶ *stack.Stack
 //	  yaml.go   with      names,       partially     network, cache,
@@ -14,20 +16,19 @@ package iac
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/thawdev/thaw/stack"
 )
 
-// Options fill in what a template leaves open. The zero Options is usable.
+// Options fill in what a declaration leaves open. The zero Options is usable.
 type Options struct {
-	// Parameters override the defaults of the template's parameters.
+	// Parameters override the defaults of a template's parameters, and of the
+	// variables of Terraform source. A plan holds its own.
 	Parameters map[string]string
 
-	Region    string // AWS::Region; "" is us-east-1
+	Region    string // AWS::Region; "" is us-east-1 in a template, and unknown elsewhere
 	AccountID string // AWS::AccountId; "" is 123456789012
 	StackName string // AWS::StackName; "" is the base name of the file without its extension
 }
@@ -35,27 +36,6 @@ type Options struct {
 // maxTemplate is the largest template that CloudFormation takes, in bytes: 1 MB
 // from an S3 bucket (51,200 bytes in a request body).
 const maxTemplate = 1 << 20
-
-// ReadFile reads the template at path.
-func ReadFile(path string, opts Options) (*stack.Stack, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("iac: cannot read the template: %w", err)
-	}
-	if info.IsDir() {
-		return nil, folderError(path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("iac: cannot read the template: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxTemplate+1))
-	if err != nil {
-		return nil, fmt.Errorf("iac: cannot read the template: %w", err)
-	}
-	return Read(path, data, opts)
-}
 
 // Read reads a template held in memory. name is the file name that origins and
 // errors show; relative paths in the template are relative to its folder.
@@ -80,6 +60,7 @@ func Read(name string, data []byte, opts Options) (*stack.Stack, error) {
 		return nil, problems.err()
 	}
 	t := newTemplate(root, dir, withDefaults(opts, name), problems)
+	t.readIgnores(data)
 	out := build(t)
 	if err := problems.err(); err != nil {
 		return nil, err

@@ -1,15 +1,13 @@
 package iac
 
 import (
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 )
 
 // What to do about each kind of project that is not a CloudFormation template.
 const (
-	terraformAdvice  = "this is Terraform; only CloudFormation and SAM templates can be read here"
+	terraformAdvice  = "this is a file of Terraform that cannot be read alone; give the folder of its .tf files, or the output of terraform show -json"
 	cdkAdvice        = "this is a CDK app, not a template; run `cdk synth` first and give cdk.out/<stack>.template.json"
 	serverlessAdvice = "this is a Serverless Framework file; run `serverless package` first and give .serverless/cloudformation-template-update-stack.json"
 )
@@ -26,27 +24,6 @@ func foreignName(name string) string {
 		return serverlessAdvice
 	}
 	return ""
-}
-
-// folderError says which file of a folder to give instead.
-func folderError(path string) error {
-	if _, err := os.Stat(filepath.Join(path, "cdk.json")); err == nil {
-		return fmt.Errorf("iac: %s: %s", path, cdkAdvice)
-	}
-	if found, _ := filepath.Glob(filepath.Join(path, "*.tf")); len(found) > 0 {
-		return fmt.Errorf("iac: %s: %s", path, terraformAdvice)
-	}
-	for _, base := range []string{"serverless.yml", "serverless.yaml"} {
-		if _, err := os.Stat(filepath.Join(path, base)); err == nil {
-			return fmt.Errorf("iac: %s: %s", path, serverlessAdvice)
-		}
-	}
-	for _, base := range []string{"template.yaml", "template.yml", "template.json"} {
-		if _, err := os.Stat(filepath.Join(path, base)); err == nil {
-			return fmt.Errorf("iac: %s is a folder; give the template in it: %s", path, filepath.Join(path, base))
-		}
-	}
-	return fmt.Errorf("iac: %s is a folder; give the path of a CloudFormation or SAM template", path)
 }
 
 // recognize reports whether root looks like a template, and says what it looks

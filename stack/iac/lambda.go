@@ -8,6 +8,7 @@ import (
 func (b *builder) lambdaFunction(res stack.Resource, r *resource, p props) *stack.Function {
 	f := b.function(res, p)
 	f.Code, f.InlineCode = b.lambdaCode(r, p)
+	f.Role = p.roleID("Role")
 	return f
 }
 

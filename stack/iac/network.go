@@ -25,11 +25,16 @@ func readSubnet(res stack.Resource, p props) *stack.Subnet {
 		Resource:      res,
 		VPC:           p.id("VpcId"),
 		CIDR:          p.prefix("CidrBlock"),
+		CIDR6:         p.prefix("Ipv6CidrBlock"),
+		MapPublicIP:   p.boolean("MapPublicIpOnLaunch", false),
 		Zone:          p.str("AvailabilityZone", ""),
 		FreeAddresses: stack.Unknown[int]("what else is deployed in the subnet"),
 	}
 	if !p.has("CidrBlock") {
 		s.CIDR = stack.Unknown[netip.Prefix]("the range that IPAM assigns to " + res.ID)
+		if p.boolean("Ipv6Native", false).Or(false) {
+			s.CIDR = stack.Known(netip.Prefix{})
+		}
 	}
 	if !p.has("AvailabilityZone") {
 		s.Zone = stack.Unknown[string]("the zone that AWS chooses for " + res.ID)

@@ -56,6 +56,7 @@ func (b *builder) samFunction(res stack.Resource, p props) *stack.Function {
 		}
 	}
 	f.Schedules = samSchedules(p)
+	f.Role = b.samRole(f, p)
 	return f
 }
 

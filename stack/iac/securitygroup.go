@@ -166,6 +166,7 @@ func (b *builder) defaultGroup(id string) *stack.SecurityGroup {
 		Name:        stack.Known("default"),
 		Description: stack.Known("default VPC security group"),
 		VPC:         stack.Known(vpc),
+		Default:     true,
 		Ingress:     []stack.Rule{members},
 		Egress:      []stack.Rule{allowAll(res.Origin)},
 	}
@@ -186,6 +187,9 @@ func (b *builder) defaultGroups() {
 	}
 	for _, e := range b.out.Endpoints {
 		named = append(named, e.SecurityGroups...)
+	}
+	for _, i := range b.out.Interfaces {
+		named = append(named, i.SecurityGroups...)
 	}
 	for _, g := range b.out.SecurityGroups {
 		for _, r := range append(append([]stack.Rule(nil), g.Ingress...), g.Egress...) {

@@ -34,6 +34,8 @@ type resource struct {
 	properties *node
 	metadata   *node
 	condition  string // name, or ""
+	dependsOn  []string
+	ignored    []stack.Ignore
 }
 
 // Transforms that need no macro to be understood here: SAM is read directly,
@@ -106,6 +108,15 @@ func (t *template) readResources() {
 			if t.conditions[c.text] == nil {
 				t.report.add(c.position, f.key, "there is no condition %q%s", c.text, nearest(c.text, t.root.get("Conditions").keys()))
 				r.condition = ""
+			}
+		}
+		if n := f.value.get("DependsOn"); n != nil {
+			items := []*node{n}
+			if n.kind == list {
+				items = n.items
+			}
+			for _, item := range items {
+				r.dependsOn = append(r.dependsOn, item.text)
 			}
 		}
 		t.resources[f.key] = r
