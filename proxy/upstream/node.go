@@ -1,0 +1,81 @@
+package upstream
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/thawdev/thaw/guard"
+)
+
+// Node is one server, shared by all loops: its address, whether it answers, and
+// what it said about itself.
+type Node struct {
+	Address string
+
+	breaker *guard.Breaker
+	dials   atomic.Uint64 // successful
+	last    atomic.Value  // string: why the last dial failed
+
+	mu      sync.Mutex
+	hello   map[int]Hello // by protocol version
+	doubted time.Time
+}
+
+func newNode(address string, seed uint64) *Node {
+	return &Node{
+		Address: address,
+		breaker: guard.NewBreaker(guard.BreakerOptions{Seed: seed, MaxCooldown: 10 * time.Second}),
+		hello:   map[int]Hello{},
+	}
+}
+
+// Hello is what a server says in answer to HELLO.
+type Hello struct {
+	Server  string // "redis" or "valkey"
+	Version string
+	Mode    string // "standalone", "cluster" or "sentinel"
+	Role    string // "master" or "replica"
+	// Modules is the reply's last value as it came, in the protocol version of
+	// the connection.
+	Modules []byte
+	// Unsupported is set when the server does not know HELLO (before Redis 6).
+	Unsupported bool
+}
+
+// Hello returns what the server said when a connection of this protocol version
+// was last opened.
+func (n *Node) Hello(resp int) (Hello, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h, ok := n.hello[resp]
+	return h, ok
+}
+
+func (n *Node) setHello(resp int, h Hello) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hello[resp] = h
+}
+
+// Down reports whether the node's breaker refuses calls now.
+func (n *Node) Down(now time.Time) bool { return n.breaker.State(now) == guard.Open }
+
+// LastError says why the last failed dial failed; "" if none did.
+func (n *Node) LastError() string {
+	s, _ := n.last.Load().(string)
+	return s
+}
+
+// doubt reports whether the node's role was not doubted within the last second:
+// a proxy before a replica answers READONLY to every write, and must not dial
+// anew for each.
+func (n *Node) doubt(now time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if now.Sub(n.doubted) < time.Second {
+		return false
+	}
+	n.doubted = now
+	return true
+}
