@@ -1,0 +1,205 @@
+package proxy
+
+import (
+	"github.com/thawdev/thaw/proxy/wire"
+)
+
+// client answers CLIENT, which is about the session and not about a connection
+// of the server.
+func (s *session) client(cmd *wire.Command, pl *plan) bool {
+	args := cmd.Args
+	if len(args) < 2 {
+		return s.fail("ERR wrong number of arguments for 'client' command")
+	}
+	sub := pl.spec.Sub(args[1])
+	if sub == nil {
+		return s.fail("ERR unknown subcommand '" + clip(args[1], 128) + "'. Try CLIENT HELP.")
+	}
+	if !sub.ArityOK(len(args)) {
+		return s.fail("ERR wrong number of arguments for '" + sub.Name + "' command")
+	}
+	pl.calls++
+	s.last = s.w.nameOf(sub).index
+	switch sub.Name {
+	case "client|id":
+		s.w.scratch = wire.AppendInt(s.w.scratch[:0], int64(s.id))
+		s.answer(s.w.scratch)
+	case "client|getname":
+		s.answerName()
+	case "client|setname":
+		return s.setName(string(args[2]))
+	case "client|setinfo":
+		return s.setInfo(args)
+	case "client|info":
+		s.answerText(s.describe(nil, len(cmd.Raw)))
+	case "client|reply":
+		return s.clientReply(args[2])
+	case "client|no-evict":
+		return s.onOff(args[2], nil)
+	case "client|no-touch":
+		return s.noTouch(cmd, pl)
+	case "client|tracking":
+		return s.tracking(cmd, pl)
+	case "client|caching":
+		return s.caching(cmd, pl)
+	case "client|trackinginfo", "client|getredir":
+		return s.trackingInfo(cmd, pl, sub.Name)
+	case "client|capa":
+		return s.ok()
+	case "client|list":
+		return s.clientList(cmd)
+	case "client|kill":
+		return s.clientKill(cmd)
+	case "client|unblock":
+		return s.clientUnblock(cmd, pl)
+	case "client|import-source":
+		return s.fail("ERR 'client import-source' is not supported through this proxy")
+	default: // HELP, PAUSE and UNPAUSE where they are allowed
+		return s.forwardMuted(cmd, pl)
+	}
+	return true
+}
+
+func (s *session) answerName() {
+	if s.x == nil || s.x.name == "" {
+		s.answer(wire.AppendNull(nil, int(s.resp)))
+		return
+	}
+	s.answer(wire.AppendBulk(nil, s.x.name))
+}
+
+// answerText answers with text as the server does: verbatim in RESP3.
+func (s *session) answerText(text []byte) {
+	if s.resp >= 3 {
+		s.answer(wire.AppendVerbatim(nil, 3, "txt", string(text)))
+		return
+	}
+	s.answer(wire.AppendBulk(nil, text))
+}
+
+// setName keeps the name here: on a connection that many share it would be one
+// of many.
+func (s *session) setName(name string) bool {
+	if !validName(name) {
+		return s.fail(badName)
+	}
+	if name != "" || s.x != nil {
+		s.extra().name = name
+	}
+	return s.ok()
+}
+
+// setInfo keeps what libraries say of themselves with every connect.
+func (s *session) setInfo(args [][]byte) bool {
+	value := string(args[3])
+	switch {
+	case fold(args[2], "lib-name"):
+		if !validName(value) {
+			return s.fail("ERR lib-name cannot contain spaces, newlines or special characters.")
+		}
+		s.extra().libName = value
+	case fold(args[2], "lib-ver"):
+		if !validName(value) {
+			return s.fail("ERR lib-ver cannot contain spaces, newlines or special characters.")
+		}
+		s.extra().libVersion = value
+	default:
+		return s.fail("ERR Unrecognized option '" + clip(args[2], 128) + "'")
+	}
+	return s.ok()
+}
+
+// clientReply switches replies off on this side only: on a shared connection
+// their silence would be everyone's.
+func (s *session) clientReply(mode []byte) bool {
+	switch {
+	case fold(mode, "on"):
+		s.clear(muted | skipping)
+		return s.ok()
+	case fold(mode, "off"):
+		s.set(muted)
+		return true
+	case fold(mode, "skip"):
+		if !s.has(muted) {
+			s.set(skipping)
+		}
+		return true
+	}
+	return s.fail("ERR syntax error")
+}
+
+// onOff checks an argument ON or OFF and answers.
+func (s *session) onOff(arg []byte, then func(on bool)) bool {
+	on := fold(arg, "on")
+	if !on && !fold(arg, "off") {
+		return s.fail("ERR syntax error")
+	}
+	if then != nil {
+		then(on)
+	}
+	return s.ok()
+}
+
+// noTouch pins while it is on: it is a property of the connection.
+func (s *session) noTouch(cmd *wire.Command, pl *plan) bool {
+	on := fold(cmd.Args[2], "on")
+	if !on && !s.has(pinned) {
+		return s.onOff(cmd.Args[2], nil)
+	}
+	if !s.has(pinned) {
+		return s.borrowed(becauseNoTouch, cmd, pl)
+	}
+	tag := uint32(tagTouchOff)
+	if on {
+		tag = tagTouchOn
+	}
+	return s.sendPinned(cmd, pl, tag)
+}
+
+// tracking pins while it is on, for invalidations come on the connection that
+// asked for them.
+func (s *session) tracking(cmd *wire.Command, pl *plan) bool {
+	on := fold(cmd.Args[2], "on")
+	for _, a := range cmd.Args[3:] {
+		if fold(a, "redirect") {
+			return s.fail("ERR CLIENT TRACKING REDIRECT is not supported through this proxy; use RESP3")
+		}
+	}
+	switch {
+	case s.has(pinned) && on:
+		return s.sendPinned(cmd, pl, tagTrackOn)
+	case s.has(pinned):
+		return s.sendPinned(cmd, pl, tagTrackOff)
+	case on:
+		if !s.borrowed(becauseTracking, cmd, pl) {
+			return false
+		}
+		return true
+	}
+	return s.onOff(cmd.Args[2], nil)
+}
+
+func (s *session) caching(cmd *wire.Command, pl *plan) bool {
+	if s.has(pinned) {
+		return s.sendPinned(cmd, pl, tagPlain)
+	}
+	return s.fail("ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled")
+}
+
+func (s *session) trackingInfo(cmd *wire.Command, pl *plan, name string) bool {
+	if s.has(pinned) {
+		return s.sendPinned(cmd, pl, tagPlain)
+	}
+	if name == "client|getredir" {
+		s.answer(wire.AppendInt(nil, -1))
+		return true
+	}
+	r := int(s.resp)
+	b := wire.AppendMapHeader(nil, r, 3)
+	b = wire.AppendBulk(b, "flags")
+	b = wire.AppendBulk(wire.AppendSetHeader(b, r, 1), "off")
+	b = wire.AppendInt(wire.AppendBulk(b, "redirect"), -1)
+	b = wire.AppendArray(wire.AppendBulk(b, "prefixes"), 0)
+	s.answer(b)
+	return true
+}

@@ -1,0 +1,204 @@
+package proxy
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/thawdev/thaw/proxy/wire"
+)
+
+// found is what a walk over the sessions of all loops came back with.
+type found struct {
+	ready bool
+	text  []byte
+	count int
+	upID  int64
+	self  bool
+}
+
+// walk visits every loop in turn, and offers the command again when it is
+// through. visit runs on the loop of the worker it is given.
+func (s *session) walk(visit func(w *worker, f *found)) bool {
+	x := s.extra()
+	f := &found{}
+	x.found = f
+	s.hold()
+	workers := s.w.proxy.workers
+	var step func(i int)
+	step = func(i int) {
+		if i == len(workers) {
+			s.w.loop.Post(func() {
+				f.ready = true
+				s.release()
+			})
+			return
+		}
+		workers[i].loop.Post(func() {
+			visit(workers[i], f)
+			step(i + 1)
+		})
+	}
+	step(0)
+	return false
+}
+
+// walked returns the outcome of a walk, nil if none was made for the command.
+func (s *session) walked() *found {
+	if s.x == nil || s.x.found == nil || !s.x.found.ready {
+		return nil
+	}
+	f := s.x.found
+	s.x.found = nil
+	return f
+}
+
+// describe appends the line of CLIENT LIST; reading is the length of the command
+// that the session is being served, 0 if it is another's.
+func (s *session) describe(b []byte, reading int) []byte {
+	now := s.w.now()
+	field := func(name, value string) {
+		b = append(b, name...)
+		b = append(b, '=')
+		b = append(b, value...)
+		b = append(b, ' ')
+	}
+	number := func(name string, n int) { field(name, strconv.Itoa(n)) }
+	name, libName, libVersion, multi, subs := "", "", "", -1, [3]int{}
+	redirect := -1
+	state := ""
+	if s.x != nil {
+		name, libName, libVersion = s.x.name, s.x.libName, s.x.libVersion
+		if s.x.tx != nil {
+			multi = len(s.x.tx.ends) - 1
+		}
+		if s.x.subs != nil {
+			subs = s.x.subs.counts()
+		}
+		if p := s.x.pin; p != nil && p.tracking {
+			state, redirect = state+"t", 0
+		}
+	}
+	if s.has(subscribed) {
+		state += "P"
+	}
+	if s.has(blocked) {
+		state += "b"
+	}
+	if s.has(transacting) || s.has(pinned) && s.x.pin.multi {
+		state += "x"
+	}
+	if state == "" {
+		state = "N"
+	}
+	number("id", int(s.id))
+	field("addr", s.conn.RemoteAddr().String())
+	field("laddr", s.w.proxy.address())
+	number("fd", 0)
+	field("name", name)
+	number("age", int(nanos(now-s.born).Seconds()))
+	number("idle", int(nanos(now-s.active).Seconds()))
+	field("flags", state)
+	number("db", int(s.db))
+	number("sub", subs[0])
+	number("psub", subs[1])
+	number("ssub", subs[2])
+	number("multi", multi)
+	number("qbuf", max(reading, s.conn.Unread()))
+	number("qbuf-free", 0)
+	number("argv-mem", 0)
+	number("multi-mem", 0)
+	number("rbs", 0)
+	number("rbp", 0)
+	number("obl", 0)
+	number("oll", 0)
+	number("omem", s.conn.Unsent())
+	number("tot-mem", s.conn.Unread()+s.conn.Unsent()+sessionSize)
+	field("events", "r")
+	field("cmd", strings.ReplaceAll(s.w.plans[s.last].name, " ", "|"))
+	field("user", s.userName())
+	number("redir", redirect)
+	number("resp", int(s.resp))
+	field("lib-name", libName)
+	b = append(b, "lib-ver="...)
+	b = append(b, libVersion...)
+	return append(b, '\n')
+}
+
+// sessionSize is about what an idle session costs, in bytes.
+const sessionSize = 800
+
+func (s *session) userName() string {
+	if s.who == nil {
+		return "default"
+	}
+	return s.who.name
+}
+
+// sees reports whether the session may know of another: of its own user, unless
+// the operator allows administration.
+func (s *session) sees(o *session) bool {
+	return s.who == o.who || s.w.proxy.opts.AllowAdmin
+}
+
+// clientList answers CLIENT LIST over the sessions of the proxy.
+func (s *session) clientList(cmd *wire.Command) bool {
+	if f := s.walked(); f != nil {
+		s.answerText(f.text)
+		return true
+	}
+	match, text := listFilter(cmd.Args[2:])
+	if text != "" {
+		return s.fail(text)
+	}
+	length := len(cmd.Raw)
+	return s.walk(func(w *worker, f *found) {
+		for o := w.first; o != nil; o = o.next {
+			if !o.has(gone) && s.sees(o) && match(o) {
+				reading := 0
+				if o == s {
+					reading = length
+				}
+				f.text = o.describe(f.text, reading)
+			}
+		}
+	})
+}
+
+// listFilter reads TYPE t and ID id….
+func listFilter(args [][]byte) (match func(*session) bool, text string) {
+	all := func(*session) bool { return true }
+	switch {
+	case len(args) == 0:
+		return all, ""
+	case len(args) == 2 && fold(args[0], "type"):
+		m, ok := typeFilter(args[1])
+		if !ok {
+			return nil, "ERR Unknown client type '" + clip(args[1], 128) + "'"
+		}
+		return m, ""
+	case len(args) > 1 && fold(args[0], "id"):
+		ids := map[uint64]bool{}
+		for _, a := range args[1:] {
+			n, ok := parseInt(a)
+			if !ok || n < 1 {
+				return nil, "ERR Invalid client ID"
+			}
+			ids[uint64(n)] = true
+		}
+		return func(s *session) bool { return ids[s.id] }, ""
+	}
+	return nil, "ERR syntax error"
+}
+
+// typeFilter matches the server's types of clients.
+func typeFilter(name []byte) (match func(*session) bool, ok bool) {
+	switch {
+	case fold(name, "normal"):
+		return func(s *session) bool { return !s.has(subscribed) }, true
+	case fold(name, "pubsub"):
+		return func(s *session) bool { return s.has(subscribed) }, true
+	case fold(name, "master"), fold(name, "replica"), fold(name, "slave"):
+		return func(*session) bool { return false }, true
+	}
+	return nil, false
+}

@@ -1,0 +1,103 @@
+package proxy
+
+import (
+	"github.com/thawdev/thaw/proxy/upstream"
+	"github.com/thawdev/thaw/proxy/wire"
+)
+
+// Reply, Lost and Push implement upstream.Owner; a connection that is passed
+// through has none of them.
+func (h *hub) Reply(*upstream.Conn, uint32, []byte, bool)     {}
+func (h *hub) Lost(*upstream.Conn, uint32, bool, bool, error) {}
+func (h *hub) Push(*upstream.Conn, []byte, bool)              {}
+
+// Bytes implements upstream.Owner: it cuts what comes into messages.
+func (h *hub) Bytes(c *upstream.Conn, b []byte) {
+	for len(b) > 0 {
+		n, done, err := h.scan.Scan(b)
+		if err != nil {
+			c.Close()
+			return
+		}
+		message := b[:n]
+		b = b[n:]
+		if !done || len(h.partial) > 0 {
+			h.partial = append(h.partial, message...)
+			message = h.partial
+		}
+		if !done {
+			return
+		}
+		v, _, err := wire.ParseValue(message, wire.ReplyLimits{})
+		if err != nil {
+			c.Close()
+			return
+		}
+		h.message(message, v)
+		if len(h.partial) > 0 {
+			h.partial = h.partial[:0]
+		}
+		if h.conn != c {
+			return
+		}
+	}
+}
+
+// message hands out one message of the server.
+func (h *hub) message(raw []byte, v wire.Value) {
+	if v.IsError() {
+		h.confirm(string(v.Str))
+		return
+	}
+	if len(v.Elems) < 3 {
+		return
+	}
+	name := string(v.Elems[1].Str)
+	switch string(v.Elems[0].Str) {
+	case "message":
+		h.deliver(topic{channels, name}, raw)
+	case "pmessage":
+		h.deliver(topic{patterns, name}, raw)
+	case "smessage":
+		h.deliver(topic{shards, name}, raw)
+	default:
+		h.confirm("")
+	}
+}
+
+func (h *hub) deliver(t topic, raw []byte) {
+	e := h.topics[t]
+	if e == nil {
+		return
+	}
+	for s := range e.sessions {
+		s.message(raw)
+	}
+}
+
+// confirm ends the oldest ask, with an error if text is not empty.
+func (h *hub) confirm(text string) {
+	if len(h.pending) == 0 {
+		return
+	}
+	a := h.pending[0]
+	h.pending = h.pending[1:]
+	e := a.entry
+	switch {
+	case a.leave:
+	case text != "":
+		h.failWaiting(e, text)
+		if h.topics[e.topic] == e && len(e.sessions) == 0 {
+			delete(h.topics, e.topic)
+		}
+	default:
+		e.active = true
+		waiting := e.waiting
+		e.waiting = nil
+		for _, r := range waiting {
+			if r.left--; r.left == 0 {
+				r.s.release()
+			}
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package proxy
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/thawdev/thaw/proxy/upstream"
+	"github.com/thawdev/thaw/proxy/wire"
+)
+
+// toPin sends a command to the session's own connection.
+func (s *session) toPin(cmd *wire.Command, pl *plan) bool {
+	p := s.x.pin
+	if t := s.x.tx; t != nil {
+		p.multi = true
+		s.sendHeld(t, tagPlain)
+		s.dropTransaction()
+	}
+	if p.conn.Full() || s.inFlight() >= s.w.proxy.opts.MaxInFlight {
+		return s.settle()
+	}
+	if p.multi {
+		return s.inPinnedMulti(cmd, pl)
+	}
+	tag := uint32(tagPlain)
+	if p.once {
+		tag = tagOnce
+	}
+	if pl.spec == nil {
+		return s.sendPinned(cmd, pl, tag)
+	}
+	switch pl.spec.Effect {
+	case wire.EffectMulti:
+		p.multi = true
+	case wire.EffectWatch:
+		p.watch = true
+	case wire.EffectUnwatch:
+		p.watch = false
+	case wire.EffectSelect:
+		if !s.settle() {
+			return false
+		}
+		p.db, _ = strconv.Atoi(string(last(cmd.Args)))
+		tag = tagSelect
+	case wire.EffectBlock:
+		if _, blocks := pl.spec.Blocks(cmd.Args); blocks {
+			return s.block(cmd, pl, tag)
+		}
+	case wire.EffectWait:
+		return s.block(cmd, pl, tag)
+	}
+	return s.sendPinned(cmd, pl, tag)
+}
+
+func last(args [][]byte) []byte { return args[len(args)-1] }
+
+// sendPinned sends a command to the session's own connection with a tag.
+func (s *session) sendPinned(cmd *wire.Command, pl *plan, tag uint32) bool {
+	if s.flags&(muted|skipping) != 0 {
+		tag |= tagMute
+		s.clear(skipping)
+	}
+	pl.calls++
+	s.last = pl.index
+	s.up = s.x.pin.conn
+	if pl.writes {
+		s.wrote = s.up
+	}
+	s.up.Send(s.w.raw(cmd), s, tag|uint32(pl.index)<<16)
+	s.sent++
+	return true
+}
+
+// inPinnedMulti handles a command inside a MULTI that the server knows of.
+func (s *session) inPinnedMulti(cmd *wire.Command, pl *plan) bool {
+	switch pl.name {
+	case "exec", "discard":
+		return s.endPinnedMulti(cmd, pl)
+	case "quit", "reset":
+		return pl.do(s, cmd, pl)
+	}
+	if pl.spec != nil {
+		spec := wire.Resolve(cmd.Args)
+		if neverInMulti(spec) {
+			return s.poison("ERR '" + spec.Name + "' is not allowed inside MULTI through this proxy")
+		}
+		if changesState(spec) && spec.Effect != wire.EffectWatch && spec.Effect != wire.EffectMulti {
+			s.x.pin.changed = true
+		}
+	}
+	return s.sendPinned(cmd, pl, tagPlain)
+}
+
+// endPinnedMulti sends EXEC or DISCARD. What the pin is follows what was sent, in
+// the order of sending, and the connection is kept until all is answered.
+func (s *session) endPinnedMulti(cmd *wire.Command, pl *plan) bool {
+	p := s.x.pin
+	tag := uint32(tagPlain)
+	if p.changed {
+		tag = tagExec
+		p.probes++
+	}
+	p.multi, p.watch, p.changed = false, false, false
+	return s.sendPinned(cmd, pl, tag)
+}
+
+// tagged does what the tag of a reply asks for.
+func (s *session) tagged(c *upstream.Conn, tag uint32, piece []byte, done bool) {
+	kind := tag & tagKinds
+	switch {
+	case kind == tagCapture || kind == tagProbe:
+		s.x.capture = append(s.x.capture, piece...)
+		if !done {
+			return
+		}
+		text := s.x.capture
+		s.x.capture = nil
+		if kind == tagProbe {
+			s.learn(text)
+		} else if tag&tagMute == 0 {
+			s.conn.Write(s.withProxySection(text))
+		}
+		return
+	case kind != tagSwallow && tag&tagMute == 0:
+		s.conn.Write(piece)
+	}
+	if done {
+		s.endOf(kind, piece)
+	}
+}
+
+// endOf follows what a reply says about a pinned connection.
+func (s *session) endOf(kind uint32, piece []byte) {
+	if kind == tagWait {
+		s.endWait()
+		return
+	}
+	if s.x == nil || s.x.pin == nil {
+		return
+	}
+	p := s.x.pin
+	good := piece[0] != '-'
+	switch kind {
+	case tagExec:
+		p.conn.Send(clientInfo, s, tagProbe)
+		s.sent++
+	case tagSelect:
+		if good {
+			s.db = int32(p.db)
+			s.move()
+			s.clear(moved)
+		}
+	case tagTrackOn:
+		p.tracking = p.tracking || good
+	case tagTrackOff:
+		p.tracking = p.tracking && !good
+	case tagTouchOn:
+		p.noTouch = p.noTouch || good
+	case tagTouchOff:
+		p.noTouch = p.noTouch && !good
+	case tagOnce:
+		p.once = false
+		s.clear(blocked)
+	}
+}
+
+var clientInfo = wire.AppendCommand(nil, "CLIENT", "INFO")
+
+// learn reads CLIENT INFO after a transaction that changed the connection.
+func (s *session) learn(info []byte) {
+	p := s.x.pin
+	p.probes--
+	for field := range bytes.FieldsSeq(info) {
+		name, value, _ := bytes.Cut(field, []byte{'='})
+		switch string(name) {
+		case "db":
+			if n, err := strconv.Atoi(string(value)); err == nil && n != int(s.db) {
+				s.db = int32(n)
+				s.move()
+				s.clear(moved)
+			}
+		case "flags":
+			p.tracking = bytes.IndexByte(value, 't') >= 0
+			p.noTouch = bytes.IndexByte(value, 'T') >= 0
+		}
+	}
+}

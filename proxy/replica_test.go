@@ -1,0 +1,100 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/thawdev/thaw/proxy/upstream"
+)
+
+// replicaOf starts a replica and waits until it is in step.
+func replicaOf(t *testing.T, primary string) string {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(primary)
+	replica := realServer(t, "--replicaof", host, port, "--repl-diskless-sync-delay", "0")
+	c := dial(t, replica)
+	eventually(t, "the replica to be in step", func() bool {
+		return strings.Contains(c.do("INFO", "replication"), "master_link_status:up")
+	})
+	return replica
+}
+
+// TestReplicaReads guards that reads go to a replica when they may, writes to the
+// primary, and that a replica that dies is not missed.
+func TestReplicaReads(t *testing.T) {
+	primary := realServer(t, "--repl-diskless-sync-delay", "0")
+	replica := replicaOf(t, primary)
+	_, address := start(t, Options{
+		Upstream: upstream.Options{Address: primary, Readers: []string{replica}}, ReplicaReads: true, Loops: 1,
+	})
+	c, direct := dial(t, address), dial(t, replica)
+	c.expect("+OK\r\n", "SET", "k", "v")
+	reads := func() bool { return strings.Contains(direct.do("INFO", "commandstats"), "cmdstat_get:") }
+	eventually(t, "a read at the replica", func() bool { c.do("GET", "k"); return reads() })
+	for range 50 { // a write behind reads under way keeps its order
+		c.raw("GET k\r\nSET k v\r\nGET k\r\n")
+		for _, want := range []string{"$1\r\nv\r\n", "+OK\r\n", "$1\r\nv\r\n"} {
+			if got := c.read(); got != want {
+				t.Fatalf("got %q, want %q", got, want)
+			}
+		}
+	}
+	direct.send("SHUTDOWN", "NOSAVE")
+	direct.readFor(time.Second)
+	eventually(t, "reads without the replica", func() bool { return c.do("GET", "k") == "$1\r\nv\r\n" })
+	for range 20 {
+		c.expect("$1\r\nv\r\n", "GET", "k")
+	}
+}
+
+// TestDiscoversReplicas guards that the primary is asked who they are.
+func TestDiscoversReplicas(t *testing.T) {
+	primary := realServer(t, "--repl-diskless-sync-delay", "0")
+	replica := replicaOf(t, primary)
+	u, err := upstream.New(upstream.Options{Address: primary, Discover: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { u.Run(ctx, &upstream.Login{}); close(done) }()
+	eventually(t, "the replica to be found", func() bool { return u.Topology().Reader(0).Address == replica })
+	cancel()
+	<-done
+}
+
+// TestWaitAsksTheRightConnection guards that WAIT counts the replicas that have
+// the session's own last write.
+func TestWaitAsksTheRightConnection(t *testing.T) {
+	primary := realServer(t, "--repl-diskless-sync-delay", "0")
+	replicaOf(t, primary)
+	p, address := start(t, Options{Upstream: before(primary), Loops: 1})
+	c, other := dial(t, address), dial(t, address)
+	for range 20 {
+		c.expect("+OK\r\n", "SET", "k", "v")
+		c.send("WAIT", "1", "5000")
+		other.expect("+OK\r\n", "SET", "other", "v") // goes on elsewhere meanwhile
+		if got := c.read(); got != ":1\r\n" {
+			t.Fatalf("WAIT: %q", got)
+		}
+	}
+	// A wait that takes its time stops nobody.
+	c.expect("+OK\r\n", "SET", "k", "v")
+	c.send("WAIT", "2", "400")
+	begin := time.Now()
+	for range 20 {
+		other.expect("+OK\r\n", "SET", "other", "v")
+	}
+	if d := time.Since(begin); d > 300*time.Millisecond {
+		t.Errorf("others waited %v", d)
+	}
+	if got := c.read(); got != ":1\r\n" {
+		t.Errorf("WAIT for two: %q", got)
+	}
+	if st := p.Stats(); st.SharedUsed > 16 {
+		t.Errorf("%d connections", st.SharedUsed)
+	}
+}
