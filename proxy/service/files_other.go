@@ -1,0 +1,7 @@
+//go:build !unix
+
+package service
+
+import "log/slog"
+
+func warnOfFiles(*slog.Logger, int) {}
