@@ -1,6 +1,6 @@
 # Nobody is forced to use this: every target is one ordinary command.
 .DEFAULT_GOAL := help
-.PHONY: help lab test race fuzz bench lint build
+.PHONY: help lab test race fuzz bench lint build suite peers
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,12 @@ fuzz: ## each fuzz target for 20 seconds
 
 bench: ## the figures of docs/lab.md, on this machine
 	go test ./lab/... ./fleet ./workload ./metrics -run '^$$' -bench . -benchmem
+
+suite: ## the server's own test suite through the proxy: Redis and Valkey, RESP3, TLS
+	go run ./proxy/suite --md docs/proxy-compatibility.md
+
+peers: ## thaw proxy measured beside twemproxy, Envoy and the server itself
+	cd bench && go run ./proxy
 
 lint: ## golangci-lint with .golangci.yml
 	golangci-lint run
