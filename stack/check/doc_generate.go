@@ -1,0 +1,3 @@
+package check
+
+//go:generate go test -run TestDocumentation -update .
