@@ -60,6 +60,15 @@ func (s *session) replicate(cmd *wire.Command, pl *plan) bool {
 	return s.tunnel(cmd, pl)
 }
 
+// replicates reports that the client is a replica of the server.
+func (s *session) replicates() bool {
+	if !s.has(through) {
+		return false
+	}
+	name := s.w.plans[s.last].name
+	return name == "sync" || name == "psync" || name == "replconf"
+}
+
 // tunnel gives the session a connection of its own for ever, on which bytes pass
 // as they are from this command on.
 func (s *session) tunnel(cmd *wire.Command, pl *plan) bool {

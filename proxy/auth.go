@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -177,6 +178,30 @@ func (s *session) askServer(user, password string, bare bool, resp int) (id *ide
 	x.ticket = t
 	s.hold()
 	return nil, "", true
+}
+
+// isStranger reports that whoever this is has not logged in at a server that, as
+// far as is known, demands it.
+func (s *session) isStranger() bool {
+	open, _ := s.key().Node.Open()
+	return !open && s.who == s.w.stranger
+}
+
+// asksWhetherOpen makes a session wait that is over the limits of a stranger while
+// nobody knows whether the server wants a login at all.
+func (s *session) asksWhetherOpen(err error) bool {
+	var perr *wire.ProtocolError
+	if !errors.As(err, &perr) || perr.Kind != wire.BeforeLogin || s.flags&(locked|refused) != 0 {
+		return false
+	}
+	if _, known := s.key().Node.Open(); known {
+		return false
+	}
+	if s.pool == nil {
+		s.enter()
+	}
+	s.awaitShared()
+	return s.has(holding)
 }
 
 // hasUser reports whether a session could be of this user, as far as the proxy

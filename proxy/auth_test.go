@@ -148,6 +148,13 @@ func TestPassAuth(t *testing.T) {
 	direct.expect("+OK\r\n", "ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@read")
 	for _, mode := range []PoolMode{CommandMode, SessionMode} {
 		_, address := start(t, Options{Upstream: before(server), PassAuth: true, PoolMode: mode, AllowAdmin: mode == SessionMode})
+		for range 2 { // the first one waits until the server has said that it wants a login
+			big := dial(t, address)
+			big.raw("*1000\r\n")
+			if got := big.read(); got != "-ERR Protocol error: unauthenticated multibulk length\r\n" {
+				t.Errorf("a stranger's large command: %q", got)
+			}
+		}
 		c := dial(t, address)
 		c.expect("-NOAUTH Authentication required.\r\n", "GET", "k")
 		if got := c.do("HELLO", "3"); !strings.HasPrefix(got, "-NOAUTH HELLO must be called") {
@@ -157,6 +164,7 @@ func TestPassAuth(t *testing.T) {
 		c.expect("-WRONGPASS invalid username-password pair or user is disabled.\r\n", "AUTH", "reader", "wrong")
 		c.expect("+OK\r\n", "AUTH", "top")
 		c.expect("+OK\r\n", "SET", "k", "v")
+		c.expect(":0\r\n", append([]string{"DEL"}, strings.Split(strings.Repeat("x", 50), "")...)...)
 		r := dial(t, address)
 		r.expect("+OK\r\n", "AUTH", "reader", "pw")
 		r.expect("$1\r\nv\r\n", "GET", "k")
@@ -169,6 +177,16 @@ func TestPassAuth(t *testing.T) {
 			t.Errorf("HELLO with AUTH: %q", got)
 		}
 		h.expect("_\r\n", "GET", "nothing")
+	}
+}
+
+// TestPassAuthOpen guards that a server without passwords takes large commands
+// from the first one on.
+func TestPassAuthOpen(t *testing.T) {
+	_, address := start(t, Options{Upstream: before(realServer(t)), PassAuth: true})
+	c := dial(t, address)
+	for range 2 {
+		c.expect(":0\r\n", append([]string{"DEL"}, strings.Split(strings.Repeat("x", 50), "")...)...)
 	}
 }
 

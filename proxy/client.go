@@ -86,6 +86,9 @@ func (s *session) setName(name string) bool {
 	if name != "" || s.x != nil {
 		s.extra().name = name
 	}
+	if s.has(pinned) {
+		s.x.pin.conn.Tell(wire.AppendCommand(nil, "CLIENT", "SETNAME", name))
+	}
 	return s.ok()
 }
 
@@ -154,52 +157,4 @@ func (s *session) noTouch(cmd *wire.Command, pl *plan) bool {
 		tag = tagTouchOn
 	}
 	return s.sendPinned(cmd, pl, tag)
-}
-
-// tracking pins while it is on, for invalidations come on the connection that
-// asked for them.
-func (s *session) tracking(cmd *wire.Command, pl *plan) bool {
-	on := fold(cmd.Args[2], "on")
-	for _, a := range cmd.Args[3:] {
-		if fold(a, "redirect") {
-			return s.fail("ERR CLIENT TRACKING REDIRECT is not supported through this proxy; use RESP3")
-		}
-	}
-	switch {
-	case s.has(pinned) && on:
-		return s.sendPinned(cmd, pl, tagTrackOn)
-	case s.has(pinned):
-		return s.sendPinned(cmd, pl, tagTrackOff)
-	case on:
-		if !s.borrowed(becauseTracking, cmd, pl) {
-			return false
-		}
-		return true
-	}
-	return s.onOff(cmd.Args[2], nil)
-}
-
-func (s *session) caching(cmd *wire.Command, pl *plan) bool {
-	if s.has(pinned) {
-		return s.sendPinned(cmd, pl, tagPlain)
-	}
-	return s.fail("ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled")
-}
-
-func (s *session) trackingInfo(cmd *wire.Command, pl *plan, name string) bool {
-	if s.has(pinned) {
-		return s.sendPinned(cmd, pl, tagPlain)
-	}
-	if name == "client|getredir" {
-		s.answer(wire.AppendInt(nil, -1))
-		return true
-	}
-	r := int(s.resp)
-	b := wire.AppendMapHeader(nil, r, 3)
-	b = wire.AppendBulk(b, "flags")
-	b = wire.AppendBulk(wire.AppendSetHeader(b, r, 1), "off")
-	b = wire.AppendInt(wire.AppendBulk(b, "redirect"), -1)
-	b = wire.AppendArray(wire.AppendBulk(b, "prefixes"), 0)
-	s.answer(b)
-	return true
 }

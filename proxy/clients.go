@@ -75,7 +75,7 @@ func (s *session) describe(b []byte, reading int) []byte {
 			subs = s.x.subs.counts()
 		}
 		if p := s.x.pin; p != nil && p.tracking {
-			state, redirect = state+"t", 0
+			state, redirect = state+"t", int(p.target)
 		}
 	}
 	if s.has(subscribed) {
@@ -194,10 +194,12 @@ func listFilter(args [][]byte) (match func(*session) bool, text string) {
 func typeFilter(name []byte) (match func(*session) bool, ok bool) {
 	switch {
 	case fold(name, "normal"):
-		return func(s *session) bool { return !s.has(subscribed) }, true
+		return func(s *session) bool { return !s.has(subscribed) && !s.replicates() }, true
 	case fold(name, "pubsub"):
 		return func(s *session) bool { return s.has(subscribed) }, true
-	case fold(name, "master"), fold(name, "replica"), fold(name, "slave"):
+	case fold(name, "replica"), fold(name, "slave"):
+		return (*session).replicates, true
+	case fold(name, "master"):
 		return func(*session) bool { return false }, true
 	}
 	return nil, false

@@ -32,8 +32,14 @@ func (s *session) Data(c *engine.Conn, b []byte) int {
 	}
 	off := 0
 	for off < len(b) {
-		p.Unauthenticated = s.has(locked)
+		p.Unauthenticated = s.has(locked) || s.w.guarded && s.isStranger()
 		cmd, n, err := p.Next(b[off:])
+		if err != nil && s.w.guarded && s.asksWhetherOpen(err) {
+			p.Reset()
+			s.parser = nil
+			s.holdBack(len(b) - off)
+			return off
+		}
 		if err != nil && s.has(own) && s.has(pinned) {
 			return off + s.giveUp(b[off:])
 		}

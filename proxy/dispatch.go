@@ -147,7 +147,7 @@ func (s *session) specially(cmd *wire.Command, pl *plan) bool {
 		return s.fail("ERR Can't execute '" + shown(cmd.Args[0]) + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
 	case s.has(transacting) && !s.has(pinned):
 		return s.inTransaction(cmd, pl)
-	case s.has(pinned) && s.x.pin.takes(pl):
+	case s.has(pinned) && (s.has(transacting) || s.x.pin.takes(pl)):
 		return s.toPin(cmd, pl)
 	case pl.do != nil:
 		return s.locally(cmd, pl)

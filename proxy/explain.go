@@ -123,7 +123,10 @@ var byTreatment = map[uintptr]effect{
 	pointer((*session).unwatch):             always(Answered, "there is nothing to forget; after WATCH it ends the pin"),
 	pointer((*session).wait):                pins(becauseWait, "for the call, on the connection of the client's last write"),
 	pointer((*session).blocking):            explainBlocking,
-	pointer((*session).subscribe):           always(FanIn, "one subscription at the server for all clients"),
+	pointer((*session).commands):            explainCommand,
+	pointer((*session).publish):             always(Shared, "the answer counts the clients of the proxy, not its connections"),
+	pointer((*session).pubSub):              always(Shared, "NUMSUB counts the clients of the proxy, not its connections"),
+	pointer((*session).subscribe):           explainSubscribe,
 	pointer((*session).unsubscribe):         always(FanIn, ""),
 	pointer((*session).hello):               always(Answered, ""),
 	pointer((*session).auth):                always(Answered, "by the users of the proxy, or once by the server"),
@@ -179,14 +182,11 @@ func explainClient(v *Verdict, args [][]byte, _ *plan, o Options) {
 	}
 	switch off := len(args) > 2 && fold(args[2], "off"); v.Command {
 	case "client|tracking":
-		for _, a := range args[min(3, len(args)):] {
-			if fold(a, "redirect") {
-				v.Treatment, v.Note = Refused, "REDIRECT needs the id of another connection; use RESP3"
-				return
-			}
-		}
 		if !off {
 			v.Treatment, v.Reason, v.Note = Pinned, reasonNames[becauseTracking], "until CLIENT TRACKING OFF or the client leaves: invalidations come on the connection that asked for them"
+		}
+		if redirectAt(args) > 0 {
+			v.Note = "until CLIENT TRACKING OFF or the client leaves; the client with this id must have subscribed to " + invalidations + " through the proxy"
 		}
 	case "client|no-touch":
 		if !off {
@@ -203,6 +203,21 @@ func explainClient(v *Verdict, args [][]byte, _ *plan, o Options) {
 	case "client|reply":
 		v.Note = "replies are dropped on this side only"
 	}
+}
+
+func explainCommand(v *Verdict, _ [][]byte, _ *plan, o Options) {
+	v.Treatment = Shared
+	if !o.AllowAdmin {
+		v.Note = "what the proxy refuses is left out of the answer"
+	}
+}
+
+func explainSubscribe(v *Verdict, args [][]byte, pl *plan, _ Options) {
+	if asksForInvalidations(&wire.Command{Args: args}, pl) {
+		v.Treatment, v.Reason, v.Note = Pinned, reasonNames[becauseTracking], "until the client leaves: it hears what another connection of the server tracks"
+		return
+	}
+	v.Treatment, v.Note = FanIn, "one subscription at the server for all clients"
 }
 
 func explainACL(v *Verdict, _ [][]byte, _ *plan, _ Options) {

@@ -274,3 +274,35 @@ func TestProbe(t *testing.T) {
 		t.Errorf("%d connections, want 2", f.opened())
 	}
 }
+
+// TestStall guards that a connection that was cut off without a word does not
+// make its clients wait for ever, and that a server busy with a script is waited
+// for.
+func TestStall(t *testing.T) {
+	for _, busy := range []bool{false, true} {
+		f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+			switch {
+			case c.number == 1 && args[0] == "GET":
+				return []byte{}
+			case busy && args[0] == "PING":
+				return []byte("-BUSY Redis is busy running a script.\r\n")
+			}
+			return nil
+		})
+		_, address := start(t, Options{Upstream: upstream.Options{Address: f.address(), StallTimeout: 200 * time.Millisecond}, Loops: 1})
+		c := dial(t, address)
+		c.expect("$1\r\nx\r\n", "ECHO", "x")
+		c.send("GET", "k")
+		if !busy {
+			if got := c.read(); got != "-ERR proxy: upstream connection lost; command was sent and may have been executed\r\n" {
+				t.Errorf("cut off: %q", got)
+			}
+			c.expect("$1\r\nx\r\n", "ECHO", "x")
+			continue
+		}
+		eventually(t, "the server to be asked twice", func() bool { return f.opened() >= 3 })
+		if got := c.readFor(50 * time.Millisecond); !strings.HasPrefix(got, "<") {
+			t.Errorf("busy: %q", got)
+		}
+	}
+}

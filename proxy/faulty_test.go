@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -30,6 +31,8 @@ type relay struct {
 	random *rand.Rand
 	conns  map[net.Conn]struct{}
 	cuts   int
+
+	delayed, splits atomic.Int64 // pieces
 }
 
 // newRelay starts the relay r before a server; its rates must not change after.
@@ -106,6 +109,7 @@ func (r *relay) pump(from, to net.Conn, random *rand.Rand) {
 			k := len(piece)
 			if r.split && random.IntN(3) == 0 {
 				k = 1 + random.IntN(min(k, 40))
+				r.splits.Add(1)
 			}
 			if left >= 0 && k >= left {
 				to.Write(piece[:left-1])
@@ -118,6 +122,7 @@ func (r *relay) pump(from, to net.Conn, random *rand.Rand) {
 				left -= k
 			}
 			if r.delayOne > 0 && random.IntN(r.delayOne) == 0 {
+				r.delayed.Add(1)
 				time.Sleep(time.Duration(random.Int64N(int64(r.delay))))
 			}
 			if _, err := to.Write(piece[:k]); err != nil {

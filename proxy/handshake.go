@@ -69,8 +69,11 @@ func (s *session) hello(cmd *wire.Command, pl *plan) bool {
 	if !s.settle() {
 		return false
 	}
-	if s.has(pinned) && (g.auth || g.resp != int(s.resp)) {
-		return s.fail("ERR proxy: HELLO is not possible now, the session is pinned; end WATCH, MULTI or CLIENT TRACKING first")
+	if s.has(pinned) && g.auth {
+		return s.fail("ERR proxy: HELLO with AUTH is not possible now, the session is pinned; end WATCH, MULTI or CLIENT TRACKING first")
+	}
+	if s.has(pinned) && g.resp != int(s.resp) {
+		return s.helloOnPin(cmd, pl, g)
 	}
 	id := s.who
 	if g.auth {

@@ -69,14 +69,16 @@ type entry struct {
 type ask struct {
 	entry *entry
 	leave bool
+	who   *subRequest // waits for the UNSUBSCRIBE; nil if nobody does
 }
 
-// subRequest is a SUBSCRIBE of a session that waits for the server.
+// subRequest is a SUBSCRIBE or UNSUBSCRIBE of a session that waits for the server.
 type subRequest struct {
 	s       *session
 	kind    kind
 	names   []string
 	entries []*entry
+	counts  []int // of an UNSUBSCRIBE: what its confirmations say
 	left    int
 	text    string // the error it ends with
 }
@@ -101,7 +103,7 @@ func (h *hub) join(r *subRequest) {
 		if e == nil {
 			e = &entry{topic: t, sessions: map[*session]struct{}{}}
 			h.topics[t] = e
-			h.ask(e, false)
+			h.ask(e, nil, false)
 		}
 		e.holds++
 		r.entries = append(r.entries, e)
@@ -123,26 +125,32 @@ func (h *hub) done(r *subRequest) {
 				break
 			}
 		}
-		h.mayLeave(e)
+		h.mayLeave(e, nil)
 	}
 	r.entries = nil
 }
 
-// leave removes a session from a topic.
-func (h *hub) leave(t topic, s *session) {
-	if e := h.topics[t]; e != nil {
-		delete(e.sessions, s)
-		h.mayLeave(e)
+// leave removes a session from a topic. If it was the last one, r waits until the
+// server has heard so: what is published after must not count it.
+func (h *hub) leave(t topic, s *session, r *subRequest) {
+	e := h.topics[t]
+	if e == nil {
+		return
 	}
+	if _, was := e.sessions[s]; was {
+		delete(e.sessions, s)
+		h.w.proxy.census.add(t, -1)
+	}
+	h.mayLeave(e, r)
 }
 
-func (h *hub) mayLeave(e *entry) {
+func (h *hub) mayLeave(e *entry, r *subRequest) {
 	if len(e.sessions) > 0 || e.holds > 0 || h.topics[e.topic] != e {
 		return
 	}
 	delete(h.topics, e.topic)
 	if h.conn != nil {
-		h.ask(e, true)
+		h.ask(e, r, true)
 	}
 	if len(h.topics) == 0 {
 		h.w.loop.AfterFunc(hubIdle, h.closeIdle)
@@ -166,15 +174,18 @@ func (h *hub) closeIdle() {
 
 // ask sends one SUBSCRIBE or UNSUBSCRIBE. Each is for one topic, so that an error
 // says which.
-func (h *hub) ask(e *entry, leave bool) {
+func (h *hub) ask(e *entry, r *subRequest, leave bool) {
 	if h.conn == nil {
 		return // connected sends all
+	}
+	if r != nil {
+		r.left++
 	}
 	name := subscribeNames[e.topic.kind]
 	if leave {
 		name = unsubscribeNames[e.topic.kind]
 	}
-	h.pending = append(h.pending, &ask{e, leave})
+	h.pending = append(h.pending, &ask{e, leave, r})
 	h.conn.Write(wire.AppendCommand(nil, name, e.topic.name))
 }
 
@@ -248,7 +259,7 @@ func (h *hub) connected(c *upstream.Conn) {
 		h.w.loop.AfterFunc(iamRenewal, func() { c.Close() })
 	}
 	for _, e := range h.topics {
-		h.ask(e, false)
+		h.ask(e, nil, false)
 		if h.lost {
 			h.w.stats.Resubscribed++
 		}
@@ -259,14 +270,40 @@ func (h *hub) connected(c *upstream.Conn) {
 // iamRenewal replaces a subscribed connection before ElastiCache ends it.
 const iamRenewal = 11 * time.Hour
 
+// setActive notes whether the server sends what is published on a topic.
+func (h *hub) setActive(e *entry, active bool) {
+	switch {
+	case e.active == active:
+		return
+	case active:
+		h.w.proxy.census.add(e.topic, -1)
+	default:
+		h.w.proxy.census.add(e.topic, 1)
+	}
+	e.active = active
+}
+
+// answered tells who waits for an UNSUBSCRIBE that it is done.
+func (a *ask) answered() {
+	if a.who == nil {
+		return
+	}
+	if a.who.left--; a.who.left == 0 {
+		a.who.s.release()
+	}
+}
+
 // Gone implements upstream.Owner.
 func (h *hub) Gone(_ *upstream.Conn, err error) {
+	pending := h.pending
 	h.conn, h.pending = nil, nil
 	for _, e := range h.topics {
-		if e.active {
-			h.lost = true
-		}
-		e.active = false
+		h.lost = h.lost || e.active
+		h.setActive(e, false)
+	}
+	for _, a := range pending {
+		h.setActive(a.entry, false)
+		a.answered()
 	}
 	if len(h.topics) > 0 {
 		h.w.proxy.log.Warn("subscriptions lost; subscribing again", "topics", len(h.topics), "error", err)

@@ -85,13 +85,15 @@ func (h *hub) confirm(text string) {
 	e := a.entry
 	switch {
 	case a.leave:
+		h.setActive(e, false)
+		a.answered()
 	case text != "":
 		h.failWaiting(e, text)
 		if h.topics[e.topic] == e && len(e.sessions) == 0 {
 			delete(h.topics, e.topic)
 		}
 	default:
-		e.active = true
+		h.setActive(e, true)
 		waiting := e.waiting
 		e.waiting = nil
 		for _, r := range waiting {

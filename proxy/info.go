@@ -22,16 +22,7 @@ func (s *session) info(cmd *wire.Command, pl *plan) bool {
 	if !whole {
 		return s.forwardMuted(cmd, pl)
 	}
-	s.extra()
-	tag := uint32(tagCapture)
-	if s.flags&(muted|skipping) != 0 {
-		tag |= tagMute
-	}
-	if !s.settle() || !s.forward(cmd, pl, tag) {
-		return false
-	}
-	s.clear(skipping)
-	return true
+	return s.forwardCaptured(cmd, pl, tagCapture)
 }
 
 // section is what INFO says about the proxy. It names no user and no secret.

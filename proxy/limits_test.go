@@ -250,6 +250,22 @@ func halfClose(t *testing.T, address string) {
 	}
 }
 
+// TestSessionModeShortClients guards that in session mode a client's connection is
+// given back when the client leaves: four at a time serve any number of clients
+// that stay for one command.
+func TestSessionModeShortClients(t *testing.T) {
+	for _, admin := range []bool{false, true} {
+		o := Options{Upstream: before(realServer(t)), PoolMode: SessionMode, AllowAdmin: admin, Loops: 1}
+		o.Upstream.MaxOwned, o.Upstream.WaitTimeout = 4, halfCloseWait/2
+		_, address := start(t, o)
+		for range 100 {
+			c := dial(t, address)
+			c.expect("$2\r\nhi\r\n", "ECHO", "hi")
+			c.nc.Close()
+		}
+	}
+}
+
 // TestFanIn guards that many subscribers cost one subscription.
 func TestFanIn(t *testing.T) {
 	server := realServer(t)

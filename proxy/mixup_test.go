@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -21,10 +22,10 @@ import (
 // and split at random. Every command must have exactly one answer, its own or an
 // error that says that there is none, until the proxy closes the session.
 //
-// THAW_MIXUP_COMMANDS sets how many commands are sent (default 150,000; the long
+// THAW_MIXUP_COMMANDS sets how many commands are sent (default 600,000; the long
 // form is 10,000,000), THAW_MIXUP_SEED repeats a run.
 func TestMixUp(t *testing.T) {
-	commands := envInt("THAW_MIXUP_COMMANDS", 150_000)
+	commands := envInt("THAW_MIXUP_COMMANDS", 600_000)
 	if testing.Short() {
 		commands = min(commands, 20_000)
 	}
@@ -48,9 +49,9 @@ func envInt(name string, byDefault int) int {
 }
 
 func mixUp(t *testing.T, server string, seed uint64, commands int, o Options) {
-	r := newRelay(t, server, seed, &relay{cutAfter: 200_000, delayOne: 50, delay: 3 * time.Millisecond, split: true})
+	r := newRelay(t, server, seed, &relay{cutAfter: 60_000, delayOne: 50, delay: 3 * time.Millisecond, split: true})
 	o.Upstream = upstream.Options{
-		Address: r.address(), MaxShared: 6, MaxOwned: 12, MaxPerPool: 2, GrowDepth: 16,
+		Address: r.address(), MaxShared: 6, MaxOwned: 24, MaxPerPool: 2, GrowDepth: 16,
 		WaitTimeout: 5 * time.Second, SentinelEvery: 500, Seed: seed,
 	}
 	o.Loops = 2
@@ -59,6 +60,7 @@ func mixUp(t *testing.T, server string, seed uint64, commands int, o Options) {
 	left.Store(int64(commands))
 	var tally mixTally
 	var wait sync.WaitGroup
+	begin := time.Now()
 	for i := range 32 {
 		wait.Go(func() {
 			m := &mixer{t: t, id: i, address: address, random: rand.New(rand.NewPCG(seed, uint64(i))), tally: &tally}
@@ -68,20 +70,39 @@ func mixUp(t *testing.T, server string, seed uint64, commands int, o Options) {
 	}
 	wait.Wait()
 	st := p.Stats()
-	t.Logf("answers %d, proxy errors %d, sessions closed %d, connections cut %d, opened %d, abandoned replies %d",
-		tally.right.Load(), tally.failed.Load(), tally.closed.Load(), r.cutCount(), st.Upstream.Opened, st.Upstream.Abandoned)
+	took := time.Since(begin)
+	t.Logf("%v, answers %d, proxy errors %d, sessions closed %d, torn %d, connections cut %d, pieces delayed %d, split %d, connections opened %d, abandoned replies %d",
+		took.Round(time.Millisecond), tally.right.Load(), tally.failed.Load(), tally.closed.Load(), tally.torn.Load(),
+		r.cutCount(), r.delayed.Load(), r.splits.Load(), st.Upstream.Opened, st.Upstream.Abandoned)
 	if tally.right.Load() < int64(commands)/2 {
 		t.Errorf("only %d of %d commands had an answer of the server: this test shows nothing", tally.right.Load(), commands)
 	}
-	if r.cutCount() == 0 {
-		t.Error("no connection was cut: this test shows nothing")
+	for what, n := range map[string]int64{
+		"connections cut": int64(r.cutCount()), "pieces delayed": r.delayed.Load(), "pieces split": r.splits.Load(),
+		"clients that left in the middle": tally.torn.Load(), "sessions that lost something": tally.failed.Load() + tally.closed.Load(),
+		"replies that nobody waited for": int64(st.Upstream.Abandoned),
+	} {
+		if n == 0 && commands >= 100_000 {
+			t.Errorf("no %s: this test shows nothing", what)
+		}
+	}
+	for k := range tally.kinds {
+		if tally.kinds[k].Load() == 0 && commands >= 1000 {
+			t.Errorf("no right answer to %s: this test shows nothing", mixNames[k])
+		}
 	}
 	if st.Upstream.Desyncs > 0 {
 		t.Errorf("%d connections were dropped because of answers without a request; cutting must not cause that", st.Upstream.Desyncs)
 	}
 }
 
-type mixTally struct{ right, failed, closed atomic.Int64 }
+// mixTally counts what became of the commands: a right answer, an error of the
+// proxy, a session that was closed, and one that its client closed in the middle
+// of a command or with answers unread.
+type mixTally struct {
+	right, failed, closed, torn atomic.Int64
+	kinds                       [mixKinds]atomic.Int64 // right answers
+}
 
 // mixer is one client.
 type mixer struct {
@@ -98,6 +119,7 @@ type mixer struct {
 
 // want checks an answer of the server; the text of a wrong one is returned.
 type want struct {
+	kind  int
 	what  string
 	check func(got string) bool
 }
@@ -110,7 +132,7 @@ func (m *mixer) bulk(v string) string { return string(wire.AppendBulk(nil, v)) }
 func (m *mixer) value() string {
 	m.n++
 	v := fmt.Sprintf("s%d-%d-", m.id, m.n)
-	if m.random.IntN(200) == 0 {
+	if m.random.IntN(1000) == 0 {
 		return v + strings.Repeat("x", m.random.IntN(100_000))
 	}
 	return v + strings.Repeat("y", m.random.IntN(60))
@@ -124,7 +146,11 @@ func (m *mixer) pipeline() int {
 	}
 	var out []byte
 	var wants []want
-	for range 1 + m.random.IntN(12) {
+	most := 12
+	if m.random.IntN(4) == 0 {
+		most = 150
+	}
+	for range 1 + m.random.IntN(most) {
 		m.step(&out, &wants)
 	}
 	text := string(out)
@@ -132,6 +158,7 @@ func (m *mixer) pipeline() int {
 		k := m.random.IntN(len(text))
 		m.c.nc.Write([]byte(text[:k]))
 		if m.random.IntN(20) == 0 {
+			m.tally.torn.Add(1)
 			m.reconnect() // closes in the middle of a command, answers unread
 			return len(wants)
 		}
@@ -139,6 +166,11 @@ func (m *mixer) pipeline() int {
 	}
 	if _, err := m.c.nc.Write([]byte(text)); err != nil {
 		m.lost()
+		return len(wants)
+	}
+	if m.random.IntN(50) == 0 {
+		m.tally.torn.Add(1)
+		m.vanish() // all of the answers unread
 		return len(wants)
 	}
 	for i, w := range wants {
@@ -149,6 +181,7 @@ func (m *mixer) pipeline() int {
 			return len(wants)
 		case w.check(got):
 			m.tally.right.Add(1)
+			m.tally.kinds[w.kind].Add(1)
 		case strings.HasPrefix(got, "-ERR proxy: "):
 			m.tally.failed.Add(1)
 		default:
@@ -158,6 +191,14 @@ func (m *mixer) pipeline() int {
 		}
 	}
 	return len(wants)
+}
+
+// vanish ends the connection without a goodbye, perhaps while the proxy waits for
+// answers.
+func (m *mixer) vanish() {
+	time.Sleep(time.Duration(m.random.IntN(int(500 * time.Microsecond))))
+	m.c.nc.(*net.TCPConn).SetLinger(0)
+	m.reconnect()
 }
 
 func (m *mixer) lost() {
@@ -186,36 +227,71 @@ func (m *mixer) nullArray() string { return string(wire.AppendNullArray(nil, m.r
 func (m *mixer) step(out *[]byte, wants *[]want) {
 	add := func(check func(string) bool, args ...string) {
 		*out = wire.AppendCommand(*out, args...)
-		*wants = append(*wants, want{clipped(strings.Join(args, " ")), check})
+		*wants = append(*wants, want{what: clipped(strings.Join(args, " ")), check: check})
 	}
 	mine := "s" + strconv.Itoa(m.id)
 	v := m.value()
-	switch m.random.IntN(16) {
-	case 0, 1, 2, 3:
+	k := m.pick()
+	before := len(*wants)
+	switch k {
+	case mixEcho:
 		add(exactly(m.bulk(v)), "ECHO", v)
-	case 4, 5:
+	case mixSet:
 		add(exactly("+OK\r\n"), "SET", mine, v)
-	case 6, 7:
+	case mixGet:
 		add(func(got string) bool { return got == m.null() || strings.Contains(got, mine+"-") }, "GET", mine)
-	case 8:
+	case mixEval:
 		add(exactly(m.bulk(v)), "EVAL", "return ARGV[1]", "0", v)
-	case 9: // the server's own error names the command
+	case mixUnknown: // the server's own error names the command
 		name := "nosuch" + strconv.Itoa(m.id) + "x" + strconv.Itoa(m.n)
 		add(func(got string) bool { return strings.Contains(got, "'"+name+"'") }, name)
-	case 10:
+	case mixArity:
 		add(func(got string) bool { return strings.HasPrefix(got, "-ERR wrong number of arguments for 'get'") }, "GET")
-	case 11, 12:
+	case mixMulti:
 		m.multi(add, v)
-	case 13: // blocks for a moment and then says that there is nothing
+	case mixBlock: // blocks for a moment and then says that there is nothing
 		add(exactly(m.nullArray()), "BLPOP", mine+"-nothing", "0.002")
-	case 14: // an element that is there, named after the session
+	case mixPop: // an element that is there, named after the session
 		list, pushed := v+"-list", false
 		add(func(got string) bool { pushed = strings.HasPrefix(got, ":"); return pushed }, "LPUSH", list, v)
 		add(func(got string) bool { return strings.Contains(got, v+"-list") || !pushed && got == m.nullArray() }, "BLPOP", list, "0.01")
-	case 15:
+	case mixWatch:
 		add(exactly("+OK\r\n"), "WATCH", mine)
 		m.multi(add, v)
 	}
+	for i := range (*wants)[before:] {
+		(*wants)[before+i].kind = k
+	}
+}
+
+// The kinds of commands, and how many of a hundred each is. Those for which the
+// server itself takes a while are rare, for they would be all the test waits for.
+const (
+	mixEcho = iota
+	mixSet
+	mixGet
+	mixEval
+	mixUnknown
+	mixArity
+	mixMulti
+	mixBlock
+	mixPop
+	mixWatch
+	mixKinds
+)
+
+var mixShares = [mixKinds]int{mixEcho: 36, mixSet: 16, mixGet: 16, mixEval: 8, mixUnknown: 2, mixArity: 5, mixMulti: 11, mixBlock: 1, mixPop: 2, mixWatch: 3}
+
+var mixNames = [mixKinds]string{"ECHO", "SET", "GET", "EVAL", "unknown", "wrong arity", "MULTI", "BLPOP of nothing", "BLPOP of something", "WATCH"}
+
+func (m *mixer) pick() int {
+	n := m.random.IntN(100)
+	for k, share := range mixShares {
+		if n -= share; n < 0 {
+			return k
+		}
+	}
+	return mixEcho
 }
 
 // multi adds a transaction. Its answers are all or nothing.

@@ -37,9 +37,13 @@ type pin struct {
 	noTouch  bool
 	once     bool // for one command only
 	monitor  bool
-	changed  bool // by a command in the open transaction
-	probes   int  // transactions after which the server is asked what changed
-	db       int  // of a SELECT under way
+	changed  bool  // by a command in the open transaction
+	probes   int   // transactions after which the server is asked what changed
+	db       int   // of a SELECT under way
+	resp     uint8 // of a HELLO under way
+	// target is the client that CLIENT TRACKING redirects to, and targetUp its id
+	// at the server; 0 without.
+	target, targetUp int64
 }
 
 // clean reports that nothing keeps the session on the connection.
@@ -104,6 +108,15 @@ func (s *session) pinTo(c *upstream.Conn) {
 	s.w.pins[s] = struct{}{}
 	s.w.stats.Pins[why]++
 	s.x.pin.use = s.w.notePin(s, why, s.x.pinFor)
+	s.nameConn()
+}
+
+// nameConn gives the session's own connection its client's name, so that whoever
+// looks at the server sees who holds it. RESET takes it away with the rest.
+func (s *session) nameConn() {
+	if s.x.name != "" {
+		s.x.pin.conn.Tell(wire.AppendCommand(nil, "CLIENT", "SETNAME", s.x.name))
+	}
 }
 
 // unpin gives the connection back, or ends it when it may still answer.
@@ -125,9 +138,18 @@ func (s *session) unpin(end bool) {
 	}
 }
 
-// Push implements upstream.Owner: invalidations of client-side caching.
-func (s *session) Push(_ *upstream.Conn, piece []byte, _ bool) {
-	s.conn.Write(piece)
+// Push implements upstream.Owner: invalidations of client-side caching. That a
+// redirection is broken comes with the server's id of its target.
+func (s *session) Push(_ *upstream.Conn, piece []byte, done bool) {
+	if s.x.pin.targetUp == 0 {
+		s.conn.Write(piece)
+		return
+	}
+	x := s.x
+	if x.heard = append(x.heard, piece...); done {
+		s.conn.Write(s.withClientIDs(x.heard))
+		x.heard = x.heard[:0]
+	}
 }
 
 // Gone implements upstream.Owner: with the connection goes what was on it. A
@@ -140,8 +162,10 @@ func (s *session) Gone(_ *upstream.Conn, err error) {
 	relied := p.watch || p.multi || p.tracking || p.monitor || s.has(through)
 	s.unpin(true)
 	s.release()
-	if relied {
+	if relied && !s.has(halfClosed) {
 		s.w.proxy.log.Info("client disconnected: the connection it was pinned to is lost", "client", s.conn.RemoteAddr(), "pin", reasonNames[p.why], "error", err)
+	}
+	if relied {
 		s.set(leaving)
 		s.conn.CloseAfterFlush()
 	}

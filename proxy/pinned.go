@@ -81,7 +81,7 @@ func (s *session) inPinnedMulti(cmd *wire.Command, pl *plan) bool {
 	}
 	if pl.spec != nil {
 		spec := wire.Resolve(cmd.Args)
-		if neverInMulti(spec) {
+		if neverInMulti(spec) || namesClient(spec, cmd.Args) {
 			return s.poison("ERR '" + spec.Name + "' is not allowed inside MULTI through this proxy")
 		}
 		if changesState(spec) && spec.Effect != wire.EffectWatch && spec.Effect != wire.EffectMulti {
@@ -108,17 +108,11 @@ func (s *session) endPinnedMulti(cmd *wire.Command, pl *plan) bool {
 func (s *session) tagged(c *upstream.Conn, tag uint32, piece []byte, done bool) {
 	kind := tag & tagKinds
 	switch {
-	case kind == tagCapture || kind == tagProbe:
-		s.x.capture = append(s.x.capture, piece...)
-		if !done {
-			return
-		}
-		text := s.x.capture
-		s.x.capture = nil
-		if kind == tagProbe {
-			s.learn(text)
-		} else if tag&tagMute == 0 {
-			s.conn.Write(s.withProxySection(text))
+	case kept(kind):
+		if s.x.capture = append(s.x.capture, piece...); done {
+			text := s.x.capture
+			s.x.capture = nil
+			s.captured(kind, tag&tagMute != 0, text)
 		}
 		return
 	case kind != tagSwallow && tag&tagMute == 0:
@@ -126,6 +120,38 @@ func (s *session) tagged(c *upstream.Conn, tag uint32, piece []byte, done bool) 
 	}
 	if done {
 		s.endOf(kind, piece)
+	}
+}
+
+// captured does what the tag asks for with a whole reply.
+func (s *session) captured(kind uint32, mute bool, text []byte) {
+	switch kind {
+	case tagProbe:
+		s.learn(text)
+		return
+	case tagHello:
+		if text[0] != '-' {
+			s.resp = s.x.pin.resp
+			s.move()
+			s.clear(moved)
+		}
+	case tagCount:
+		text = s.corrected(text)
+	}
+	switch {
+	case mute:
+	case kind == tagCapture:
+		s.conn.Write(s.withProxySection(text))
+	case kind == tagCount:
+		s.conn.Write(text)
+	case kind == tagNumSub:
+		s.conn.Write(s.w.proxy.withSessions(channels, text))
+	case kind == tagShardNumSub:
+		s.conn.Write(s.w.proxy.withSessions(shards, text))
+	case kind >= tagCommands:
+		s.conn.Write(withoutRefused(kind, text))
+	default:
+		s.conn.Write(s.withClientIDs(text))
 	}
 }
 
@@ -154,6 +180,9 @@ func (s *session) endOf(kind uint32, piece []byte) {
 		p.tracking = p.tracking || good
 	case tagTrackOff:
 		p.tracking = p.tracking && !good
+		if !p.tracking {
+			p.target, p.targetUp = 0, 0
+		}
 	case tagTouchOn:
 		p.noTouch = p.noTouch || good
 	case tagTouchOff:

@@ -62,6 +62,10 @@ var treatments = map[string]func(*session, *wire.Command, *plan) bool{
 	"asking":       (*session).asking,
 	"info":         (*session).info,
 	"acl":          (*session).acl,
+	"command":      (*session).commands,
+	"publish":      (*session).publish,
+	"spublish":     (*session).publish,
+	"pubsub":       (*session).pubSub,
 	"script":       (*session).script,
 	"function":     (*session).script,
 	"monitor":      (*session).monitor,
@@ -91,6 +95,9 @@ var (
 	localCommands = names("hello", "auth", "quit", "reset", "client", "ping", "readonly", "readwrite", "asking",
 		"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe", "monitor",
 		"sync", "psync", "replconf", "restore-asking", "pfdebug", "pfselftest", "sentinel")
+
+	// hiddenCommands are refused as unknown, and so are not listed either.
+	hiddenCommands = names("sync", "psync", "replconf", "restore-asking", "pfdebug", "pfselftest", "sentinel", "script|debug")
 
 	adminCommands = names("config|set", "config|rewrite", "config|resetstat",
 		"acl|setuser", "acl|deluser", "acl|load", "acl|save", "acl|list", "acl|getuser", "acl|users", "acl|log",

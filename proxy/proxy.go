@@ -25,6 +25,7 @@ type Proxy struct {
 
 	workers []*worker
 	logins  logins
+	census  census
 	started time.Time
 
 	ids         atomic.Uint64

@@ -40,6 +40,9 @@ func kindOf(e wire.Effect) kind {
 
 // subscribe joins the hub, and confirms when the server has.
 func (s *session) subscribe(cmd *wire.Command, pl *plan) bool {
+	if asksForInvalidations(cmd, pl) {
+		return s.hearInvalidations(cmd, pl)
+	}
 	if !s.settle() {
 		return false
 	}
@@ -78,7 +81,10 @@ func (s *session) attach(r *subRequest) {
 	}
 	for i, name := range r.names {
 		subs.of[r.kind][name] = struct{}{}
-		r.entries[i].sessions[s] = struct{}{}
+		if _, had := r.entries[i].sessions[s]; !had {
+			r.entries[i].sessions[s] = struct{}{}
+			s.w.proxy.census.add(topic{r.kind, name}, 1)
+		}
 		s.confirm(subscribeNames[r.kind], name, subs.count(r.kind))
 	}
 	subs.hub.done(r)
@@ -97,41 +103,67 @@ func (s *session) confirm(what, name string, count int) {
 	s.emit(s.w.scratch)
 }
 
-// unsubscribe leaves topics, all of a kind without arguments.
+// unsubscribe leaves topics, all of a kind without arguments, and confirms when
+// the server has heard of those that nobody listens to any more.
 func (s *session) unsubscribe(cmd *wire.Command, pl *plan) bool {
 	if !s.settle() {
 		return false
 	}
-	pl.calls++
-	k := kindOf(pl.spec.Effect)
-	subs := &subscriptions{}
-	if s.x != nil && s.x.subs != nil {
-		subs = s.x.subs
-	}
-	var going []string
-	for _, name := range cmd.Args[1:] {
-		going = append(going, string(name))
-	}
-	if len(going) == 0 {
-		for name := range subs.of[k] {
-			going = append(going, name)
+	x := s.extra()
+	r := x.request
+	if r == nil {
+		pl.calls++
+		if r = s.leaveTopics(kindOf(pl.spec.Effect), cmd.Args[1:]); len(r.names) == 0 {
+			s.confirmNone(r.kind)
+			return true
 		}
 	}
-	if len(going) == 0 {
-		b := wire.AppendPushHeader(nil, int(s.resp), 3)
-		b = wire.AppendNull(wire.AppendBulk(b, unsubscribeNames[k]), int(s.resp))
-		s.emit(wire.AppendInt(b, int64(subs.count(k))))
-		return true
+	if x.request = r; r.left > 0 {
+		s.hold()
+		return false
 	}
-	for _, name := range going {
-		if _, had := subs.of[k][name]; had {
-			delete(subs.of[k], name)
-			subs.hub.leave(topic{k, name}, s)
-		}
-		s.confirm(unsubscribeNames[k], name, subs.count(k))
+	x.request = nil
+	for i, name := range r.names {
+		s.confirm(unsubscribeNames[r.kind], name, r.counts[i])
 	}
 	s.mayLeaveMode()
 	return true
+}
+
+// leaveTopics removes the session from topics of a kind.
+func (s *session) leaveTopics(k kind, names [][]byte) *subRequest {
+	r := &subRequest{s: s, kind: k}
+	subs := &subscriptions{}
+	if s.x.subs != nil {
+		subs = s.x.subs
+	}
+	for _, name := range names {
+		r.names = append(r.names, string(name))
+	}
+	if len(names) == 0 {
+		for name := range subs.of[k] {
+			r.names = append(r.names, name)
+		}
+	}
+	for _, name := range r.names {
+		if _, had := subs.of[k][name]; had {
+			delete(subs.of[k], name)
+			subs.hub.leave(topic{k, name}, s, r)
+		}
+		r.counts = append(r.counts, subs.count(k))
+	}
+	return r
+}
+
+// confirmNone says that there was nothing to leave.
+func (s *session) confirmNone(k kind) {
+	count := 0
+	if s.x.subs != nil {
+		count = s.x.subs.count(k)
+	}
+	b := wire.AppendPushHeader(nil, int(s.resp), 3)
+	b = wire.AppendNull(wire.AppendBulk(b, unsubscribeNames[k]), int(s.resp))
+	s.emit(wire.AppendInt(b, int64(count)))
 }
 
 // mayLeaveMode ends the subscribed mode with the last subscription.
@@ -156,7 +188,7 @@ func (s *session) unsubscribeAll() {
 	for k, of := range s.x.subs.of {
 		for name := range of {
 			delete(of, name)
-			h.leave(topic{kind(k), name}, s)
+			h.leave(topic{kind(k), name}, s, nil)
 		}
 	}
 	if s.has(subscribed) {

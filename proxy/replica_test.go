@@ -33,6 +33,7 @@ func TestReplicaReads(t *testing.T) {
 	c, direct := dial(t, address), dial(t, replica)
 	c.expect("+OK\r\n", "SET", "k", "v")
 	reads := func() bool { return strings.Contains(direct.do("INFO", "commandstats"), "cmdstat_get:") }
+	eventually(t, "the write to have arrived", func() bool { return direct.do("EXISTS", "k") == ":1\r\n" })
 	eventually(t, "a read at the replica", func() bool { c.do("GET", "k"); return reads() })
 	for range 50 { // a write behind reads under way keeps its order
 		c.raw("GET k\r\nSET k v\r\nGET k\r\n")

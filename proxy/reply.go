@@ -22,14 +22,35 @@ const (
 	tagTrackOff
 	tagTouchOn
 	tagTouchOff
-	tagOnce  // ends a pin that was for one command
-	tagProbe // CLIENT INFO after a transaction that changed the connection
-	tagWait  // ends a WAIT
+	tagOnce     // ends a pin that was for one command
+	tagProbe    // CLIENT INFO after a transaction that changed the connection
+	tagWait     // ends a WAIT
+	tagIDs      // kept until complete, then changed: it holds ids of clients
+	tagHello    // changes the protocol version if it succeeds
+	tagCommands // an answer to COMMAND, from which some are taken out
+	tagCommandInfo
+	tagCommandList
+	tagCommandDocs
+	tagCommandCount
+	tagCount  // the answer to PUBLISH, which is corrected
+	tagNumSub // and to PUBSUB NUMSUB
+	tagShardNumSub
 
 	tagKinds = 0xff
 	tagMute  = 1 << 8 // the client does not want the reply
 	tagOwn   = tagKinds | tagMute
 )
+
+// kept reports whether a reply is kept until it is complete: nothing of it is with
+// the client before.
+func kept(kind uint32) bool {
+	switch kind {
+	case tagCapture, tagProbe, tagIDs, tagHello, tagCommands, tagCommandInfo, tagCommandList, tagCommandDocs, tagCommandCount,
+		tagCount, tagNumSub, tagShardNumSub:
+		return true
+	}
+	return false
+}
 
 // Reply implements upstream.Receiver.
 func (s *session) Reply(c *upstream.Conn, tag uint32, piece []byte, done bool) {
@@ -150,9 +171,12 @@ func (s *session) Lost(_ *upstream.Conn, tag uint32, sent, half bool, err error)
 		return
 	}
 	s.w.plans[tag>>16].failures++
+	if tag&tagKinds == tagCount {
+		s.nextMissing()
+	}
 	switch kind := tag & tagKinds; {
 	case tag&tagMute != 0 || kind == tagSwallow || kind == tagProbe:
-	case kind == tagCapture:
+	case kept(kind):
 		s.conn.Write(wire.AppendError(nil, s.lossText(sent, err)))
 	case half && s.has(partial):
 		// Part of the answer is with the client: there is no way to go on.

@@ -98,8 +98,10 @@ type extras struct {
 	err          error  // why the wait failed
 	subs         *subscriptions
 	capture      []byte         // a reply that is changed before it goes on
+	heard        []byte         // a message that is changed before it goes on
 	waiting      *upstream.Conn // reserved for WAIT
 	request      *subRequest
+	missing      []int     // corrections of answers to PUBLISH under way
 	trial        *identity // a login that the server is asked about
 	found        *found    // what other loops were asked for
 	partialSince int64
@@ -197,14 +199,19 @@ func (s *session) HalfClosed(c *engine.Conn) (stay bool) {
 }
 
 // lastByte ends a session whose client has sent its last byte. Where answers are
-// not counted they have a second to arrive.
+// not counted the server is told the same, and ends the connection when it has
+// answered.
 func (s *session) lastByte() {
-	if s.flags&(own|through) != 0 {
-		s.w.loop.AfterFunc(time.Second, s.conn.CloseAfterFlush)
+	if s.flags&(own|through) != 0 && s.has(pinned) {
+		s.x.pin.conn.CloseWrite()
+		s.w.loop.AfterFunc(halfCloseWait, s.conn.CloseAfterFlush)
 		return
 	}
 	s.finish()
 }
+
+// halfCloseWait bounds how long the server may take for that.
+const halfCloseWait = 10 * time.Second
 
 func (s *session) unanswered() int {
 	if s.x == nil || s.x.ticket == nil {

@@ -71,7 +71,7 @@ func (s *session) inTransaction(cmd *wire.Command, pl *plan) bool {
 		return s.poison("ERR wrong number of arguments for '" + spec.Name + "' command")
 	case spec.Flags.Has(wire.NoMulti):
 		return s.promote(cmd, pl) // versions differ in what they say
-	case neverInMulti(spec):
+	case neverInMulti(spec) || namesClient(spec, cmd.Args):
 		return s.poison("ERR '" + spec.Name + "' is not allowed inside MULTI through this proxy")
 	case changesState(spec):
 		return s.promote(cmd, pl)
@@ -99,6 +99,18 @@ func neverInMulti(spec *wire.Spec) bool {
 		wire.EffectUnsubscribe, wire.EffectPUnsubscribe, wire.EffectSUnsubscribe,
 		wire.EffectReplication, wire.EffectScriptDebug:
 		return true
+	}
+	return false
+}
+
+// namesClient are commands with the id of a client, which inside MULTI nobody
+// could put right: it would be another connection's at the server.
+func namesClient(spec *wire.Spec, args [][]byte) bool {
+	switch spec.Name {
+	case "client|kill", "client|unblock":
+		return true
+	case "client|tracking":
+		return redirectAt(args) > 0
 	}
 	return false
 }

@@ -22,6 +22,8 @@ type worker struct {
 	uses          map[pinKey]*pinUse
 	// stranger is who a session is before it logs in; nil if it must.
 	stranger *identity
+	// guarded: the server decides who may log in, and strangers are held short.
+	guarded bool
 
 	// parser serves all sessions that have no unfinished command.
 	parser  *wire.CommandParser
@@ -51,6 +53,7 @@ func newWorker(p *Proxy, loop *engine.Loop, number int) *worker {
 		learned: map[string]*plan{},
 	}
 	w.stranger = p.stranger(p.users.Load())
+	w.guarded = p.opts.PassAuth && p.opts.Login.User == "" && p.opts.Login.Password == "" && p.opts.Login.Token == nil
 	w.set.RequestTimeout = p.opts.RequestTimeout
 	w.parser = w.newParser()
 	w.endTurn = w.measure

@@ -80,6 +80,9 @@ type Conn struct {
 	queued   bool // in the loop's ready or next
 	dirty    bool // in the loop's dirty
 	waiting  bool // the kernel refused output
+
+	lastWritten bool // CloseWrite was called
+	outputEnded bool // and the peer was told
 }
 
 // Loop returns the loop that the connection lives on.
@@ -172,6 +175,16 @@ func (c *Conn) CloseAfterFlush() {
 	if c.readable {
 		c.loop.queue(c)
 	}
+	c.touch()
+}
+
+// CloseWrite ends this side when the output has left, so that the peer reads its
+// end; input goes on. What is written after is dropped.
+func (c *Conn) CloseWrite() {
+	if !c.takes() {
+		return
+	}
+	c.lastWritten = true
 	c.touch()
 }
 

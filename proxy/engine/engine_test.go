@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -544,6 +545,58 @@ func TestHalfClosed(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
+}
+
+// CloseWrite sends everything, however much that is, ends this side, drops what is
+// written after, and goes on reading.
+func TestCloseWrite(t *testing.T) {
+	for _, encrypted := range []bool{false, true} {
+		both(t, func(t *testing.T, o Options) {
+			e := start(t, o)
+			server, client := tlsPair(t)
+			big := strings.Repeat("x", 4<<20)
+			heard := make(chan string, 1)
+			closed := make(chan error, 1)
+			var options *TLSOptions
+			if encrypted {
+				options = &TLSOptions{Config: server}
+			}
+			a := listen(t, e, options, func(*Loop, *Conn) Handler {
+				return &calls{
+					data: func(c *Conn, b []byte) int {
+						if string(b) == "go" {
+							c.Write([]byte(big))
+							c.CloseWrite()
+							c.Write([]byte("too late"))
+							c.CloseWrite()
+							return len(b)
+						}
+						heard <- string(b)
+						return len(b)
+					},
+					closed: func(_ *Conn, err error) { closed <- err },
+				}
+			})
+			var nc net.Conn
+			if encrypted {
+				nc = dialTLS(t, a, client)
+			} else {
+				nc = dial(t, a)
+			}
+			nc.Write([]byte("go"))
+			if got, err := io.ReadAll(nc); string(got) != big || err != nil {
+				t.Fatalf("got %d bytes, %v", len(got), err)
+			}
+			nc.Write([]byte("still here"))
+			if got := within(t, heard, "input"); got != "still here" {
+				t.Errorf("heard %q", got)
+			}
+			nc.Close()
+			if err := within(t, closed, "Closed"); err != nil {
+				t.Errorf("Closed was told %v", err)
+			}
+		})
+	}
 }
 
 // A handler that consumes nothing is cut at MaxUnread.

@@ -4,13 +4,16 @@ package engine
 // connection was closed it does nothing. It never blocks and has no limit of its
 // own: look at Unsent, and Pause the source when it grows.
 func (c *Conn) Write(b []byte) {
-	if c.state != open || len(b) == 0 {
+	if !c.takes() || len(b) == 0 {
 		return
 	}
 	out := c.unsealed()
 	*out = append(c.space(out, len(b)), b...)
 	c.touch()
 }
+
+// takes reports whether there may be more output.
+func (c *Conn) takes() bool { return c.state == open && !c.lastWritten }
 
 // Buffer returns the output, with room for at least n more bytes, to be appended
 // to and given back with Commit before anything else is done with c. It saves
@@ -28,7 +31,7 @@ func (c *Conn) Buffer(n int) []byte {
 // Commit takes back what Buffer returned, with what was appended to it.
 func (c *Conn) Commit(b []byte) {
 	*c.unsealed() = b
-	if c.state != open {
+	if !c.takes() {
 		c.dropOutput()
 		return
 	}
@@ -115,9 +118,27 @@ func (c *Conn) send() {
 		return
 	}
 	c.dropBuffer()
-	if c.waiting = c.inflight > 0; !c.waiting && c.state == flushing {
-		c.flushed()
+	if c.waiting = c.inflight > 0; c.waiting {
+		return
 	}
+	switch {
+	case c.state == flushing:
+		c.flushed()
+	case c.lastWritten && !c.outputEnded:
+		c.endOutput()
+	}
+}
+
+// endOutput goes on with CloseWrite when the output has left.
+func (c *Conn) endOutput() {
+	if c.tls != nil && !c.tls.saidGoodbye {
+		if c.tls.goodbye(); len(c.out) > c.outAt {
+			c.send()
+			return
+		}
+	}
+	c.outputEnded = true
+	c.loop.poll.shutdown(c)
 }
 
 // flushed goes on with CloseAfterFlush when the output has left.

@@ -75,7 +75,7 @@ var settings = []setting{
 	{key: "upstream.probe_every", flag: "probe-every", byValue: "15s", min: second, at: func(c *Config) any { return &c.Upstream.ProbeEvery },
 		doc: "Send a PING on a shared connection that was silent for so long."},
 	{key: "upstream.stall_timeout", flag: "stall-timeout", byValue: "1m", min: second, at: func(c *Config) any { return &c.Upstream.StallTimeout },
-		doc: "Drop a shared connection that owes answers and has not delivered a byte for so long."},
+		doc: "When a shared connection owes answers and has been silent for so long, ask on a second one, and drop it unless the server is busy. Longer than any CLIENT PAUSE."},
 	{key: "upstream.max_age", flag: "upstream-max-age", byValue: "0s", at: func(c *Config) any { return &c.Upstream.MaxAge },
 		doc: "Replace connections of this age. 0s means never, and 11h with IAM, for ElastiCache ends those after 12h."},
 	{key: "upstream.sentinel_every", flag: "sentinel", byValue: "0", max: 1 << 30, at: func(c *Config) any { return &c.Upstream.SentinelEvery },

@@ -52,6 +52,8 @@ type Conn struct {
 	reserved    bool // waits or works for one session's WAIT
 	passThrough bool
 	probing     bool
+	suspected   bool     // a second connection asks about this one
+	examined    int64    // when it last had
 	block       bool     // inside a transaction
 	stuck       []Waiter // sessions that wait until the kernel takes more
 }
@@ -101,8 +103,14 @@ func (c *Conn) Write(raw []byte) {
 	c.nc.Write(raw)
 }
 
-// PassThrough stops looking at replies: everything goes to Owner.Bytes. The
-// connection can only be closed after.
+// Tell sends a request whose reply nobody needs.
+func (c *Conn) Tell(raw []byte) { c.Send(raw, told{}, 0) }
+
+// CloseWrite tells the server that nothing more will come, behind what was sent.
+func (c *Conn) CloseWrite() { c.nc.CloseWrite() }
+
+// PassThrough stops looking at replies behind those that are owed: everything
+// goes to Owner.Bytes. The connection can only be closed after.
 func (c *Conn) PassThrough() { c.passThrough = true }
 
 // Pause stops reading replies, and Resume starts again. Only an owner may.
@@ -144,7 +152,7 @@ func (c *Conn) Drained(*engine.Conn) {
 // names.
 func (c *Conn) Data(_ *engine.Conn, b []byte) int {
 	c.read = c.pool.set.now()
-	if c.passThrough {
+	if c.passes() {
 		c.owner.Bytes(c, b)
 		return len(b)
 	}
@@ -162,7 +170,7 @@ func (c *Conn) Data(_ *engine.Conn, b []byte) int {
 			return len(b)
 		}
 		off += n
-		if c.passThrough && off < len(b) {
+		if c.passes() && off < len(b) {
 			c.owner.Bytes(c, b[off:])
 			return len(b)
 		}
@@ -172,6 +180,9 @@ func (c *Conn) Data(_ *engine.Conn, b []byte) int {
 	}
 	return off
 }
+
+// passes reports whether what comes is not looked at any more.
+func (c *Conn) passes() bool { return c.passThrough && c.queue.len() == 0 && c.kind == 0 }
 
 // deliver hands on one piece of a message and reports whether the connection is
 // still there.

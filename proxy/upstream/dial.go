@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -99,15 +100,18 @@ func login(nc net.Conn, k Key, steps []step) (id int64, err error) {
 		out = append(out, s.raw...)
 	}
 	if _, err := nc.Write(out); err != nil {
-		return 0, fmt.Errorf("upstream: login: %w", err)
+		return 0, loginError{fmt.Errorf("upstream: login: %w", err)}
 	}
 	in := answers{nc: nc}
 	for _, s := range steps {
 		v, err := in.next()
 		if err != nil {
-			return 0, fmt.Errorf("upstream: login: %w", err)
+			return 0, loginError{fmt.Errorf("upstream: login: %w", err)}
 		}
 		failed := v.Kind == wire.KindError || v.Kind == wire.KindBulkError
+		if s.hello && k.Login.anonymous() {
+			k.Node.setOpen(!failed || !bytes.HasPrefix(v.Str, []byte("NOAUTH")))
+		}
 		if failed && s.tag == mustSucceed {
 			return 0, ServerError(v.Str)
 		}

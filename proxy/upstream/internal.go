@@ -27,6 +27,11 @@ func (probe) Reply(c *Conn, _ uint32, _ []byte, done bool) {
 	}
 }
 
+// told is the answer to a request of which nobody needs to know the outcome.
+type told struct{ nothing }
+
+func (told) Reply(*Conn, uint32, []byte, bool) {}
+
 // sentinel is the answer to an ECHO of a nonce: proof that replies and slots
 // have not come apart. RESP has no request ids, so this is the only one there is.
 type sentinel struct {

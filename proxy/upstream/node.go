@@ -16,6 +16,7 @@ type Node struct {
 	breaker *guard.Breaker
 	dials   atomic.Uint64 // successful
 	last    atomic.Value  // string: why the last dial failed
+	open    atomic.Uint32 // 0 not known, 1 nobody has to log in, 2 everybody has to
 
 	mu      sync.Mutex
 	hello   map[int]Hello // by protocol version
@@ -56,6 +57,21 @@ func (n *Node) setHello(resp int, h Hello) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.hello[resp] = h
+}
+
+// Open reports whether the server lets clients in without a login; it is known
+// once a connection without one was opened.
+func (n *Node) Open() (open, known bool) {
+	v := n.open.Load()
+	return v == 1, v != 0
+}
+
+func (n *Node) setOpen(open bool) {
+	if open {
+		n.open.Store(1)
+		return
+	}
+	n.open.Store(2)
 }
 
 // Down reports whether the node's breaker refuses calls now.

@@ -19,6 +19,9 @@ type Login struct {
 	Token func(context.Context) (user, password string, err error)
 }
 
+// anonymous reports that the login sends no AUTH.
+func (l *Login) anonymous() bool { return l.User == "" && l.Password == "" && l.Token == nil }
+
 // Options configures an Upstream. The zero value of every field is usable but
 // Address.
 type Options struct {
@@ -65,9 +68,12 @@ type Options struct {
 	// proves that it is alive; 0 means 15 s. Without an answer within DialTimeout
 	// the connection is given up.
 	ProbeEvery time.Duration
-	// StallTimeout ends a shared connection that owes replies and has not
-	// delivered a byte; 0 means never: a script may take its time, and a node that
-	// is gone is found by keep-alives and the bound on unacknowledged bytes.
+	// StallTimeout is how long a shared connection may owe replies without
+	// delivering a byte before a second connection asks whether the server is
+	// there; 0 means 1 min. If the node cannot be reached, or answers the second one
+	// as if nothing was the matter, the first is dropped and its sessions are told.
+	// A server that says it is busy with a script is waited for, and one that takes
+	// connections and answers nothing for five times as long.
 	StallTimeout time.Duration
 	// MaxAge retires a connection, spread over its last fifth; 0 means 11 h with
 	// Login.Token (ElastiCache ends IAM connections after 12 h) and never
@@ -108,6 +114,7 @@ func (o Options) withDefaults() (Options, error) {
 	number(&o.WaitTimeout, time.Second)
 	number(&o.IdleTimeout, time.Minute)
 	number(&o.ProbeEvery, 15*time.Second)
+	number(&o.StallTimeout, defaultStall)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

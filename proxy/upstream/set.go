@@ -100,8 +100,10 @@ func (s *Set) sweep(now int64) {
 		case c.role == spare && idle > o.IdleTimeout/4:
 			c.Close()
 		case c.role != shared:
-		case s.stalls(c, now):
-			c.fail(ErrLost)
+		case c.probing && c.queue.len() == 1 && s.silent(c, now) > o.DialTimeout:
+			c.fail(ErrLost) // only the PING is out: nobody waits for anything
+		case !c.reserved && !c.suspected && s.silent(c, now) > o.StallTimeout && nanos(now-c.examined) > o.StallTimeout:
+			s.suspect(c, s.silent(c, now))
 		case s.tooOld(c, age):
 			c.pool.retire(c)
 		case c.queue.len() == 0 && s.ofNoUse(c, nanos(now-c.used)):
@@ -122,17 +124,12 @@ func (s *Set) sweep(now int64) {
 	}
 }
 
-// stalls reports whether the connection owes a reply and has been silent for too
-// long.
-func (s *Set) stalls(c *Conn, now int64) bool {
+// silent is for how long the connection has owed a reply and delivered nothing.
+func (s *Set) silent(c *Conn, now int64) time.Duration {
 	if c.queue.len() == 0 {
-		return false
+		return 0
 	}
-	limit := s.up.opts.StallTimeout
-	if c.probing && c.queue.len() == 1 {
-		limit = s.up.opts.DialTimeout // only the PING is out: nobody's script takes its time here
-	}
-	return limit > 0 && nanos(now-max(c.read, c.queue.first().at)) > limit
+	return nanos(now - max(c.read, c.queue.first().at))
 }
 
 // inUse reports whether a connection of the pool is lent.

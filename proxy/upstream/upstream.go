@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -53,20 +54,33 @@ func (u *Upstream) Run(ctx context.Context, login *Login) {
 	if !ok || !u.opts.Discover {
 		return
 	}
+	var before []string
+	wait := discoverSoon
 	for ctx.Err() == nil {
-		if addresses, err := u.askReplicas(ctx, login); err == nil {
+		addresses, err := u.askReplicas(ctx, login)
+		if err == nil {
 			t.set(addresses)
 		} else {
 			u.opts.Log.Warn("replicas are not known", "upstream", u.opts.Address, "error", err)
 		}
+		if err == nil && !slices.Equal(addresses, before) {
+			before, wait = addresses, discoverSoon
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(discoverEvery):
+		case <-time.After(wait):
 		}
+		wait = min(2*wait, discoverEvery)
 	}
 }
 
-const discoverEvery = 10 * time.Second
+// The primary is asked again soon at the start and after a change, because a
+// replica that has just come is not listed before it is in step, and then ever
+// more rarely.
+const (
+	discoverSoon  = 250 * time.Millisecond
+	discoverEvery = 10 * time.Second
+)
 
 // Topology says which node a command goes to.
 func (u *Upstream) Topology() Topology { return u.topology }

@@ -29,12 +29,18 @@ const (
 	// CommandTooBig is a command over Limits.Command, the server's
 	// client-query-buffer-limit. Servers log it and close.
 	CommandTooBig
+	// BeforeLogin is a command over the limits of CommandParser.Unauthenticated.
+	BeforeLogin
 	// BadReply is a reply that is not RESP, or over a limit of the scanner.
 	BadReply
 )
 
 func badCommand(text string) *ProtocolError {
 	return &ProtocolError{Kind: BadCommand, Text: "Protocol error: " + text}
+}
+
+func beforeLogin(text string) *ProtocolError {
+	return &ProtocolError{Kind: BeforeLogin, Text: "Protocol error: " + text}
 }
 
 func badReply(text string) *ProtocolError {

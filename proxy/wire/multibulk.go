@@ -58,7 +58,7 @@ func (p *CommandParser) count(b []byte) (count int, ok bool, err *ProtocolError)
 		return 0, false, badCommand("invalid multibulk length")
 	}
 	if p.Unauthenticated && v > unauthenticatedArgs {
-		return 0, false, badCommand("unauthenticated multibulk length")
+		return 0, false, beforeLogin("unauthenticated multibulk length")
 	}
 	return int(max(v, math.MinInt32)), true, nil
 }
@@ -91,7 +91,7 @@ func (p *CommandParser) bulkLength(b []byte) (ok bool, err *ProtocolError) {
 		return false, badCommand("invalid bulk length")
 	}
 	if p.Unauthenticated && v > unauthenticatedBulk {
-		return false, badCommand("unauthenticated bulk length")
+		return false, beforeLogin("unauthenticated bulk length")
 	}
 	p.bulk = int(v)
 	return true, nil

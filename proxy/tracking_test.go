@@ -1,0 +1,169 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/thawdev/thaw/proxy/wire"
+)
+
+// TestTrackingRedirect guards client-side caching over two connections: the ids
+// that clients see are the proxy's, on whichever loops they are, and each hears
+// of its own keys only.
+func TestTrackingRedirect(t *testing.T) {
+	server := realServer(t)
+	for _, admin := range []bool{false, true} {
+		t.Run(fmt.Sprintf("admin=%v", admin), func(t *testing.T) {
+			p, address := start(t, Options{Upstream: before(server), Loops: 2, AllowAdmin: admin})
+			type pair struct {
+				heard, reader *client
+				id            string
+			}
+			var pairs []pair
+			for range 4 {
+				x := pair{heard: dial(t, address), reader: dial(t, address)}
+				x.id = strings.TrimSpace(x.heard.do("CLIENT", "ID")[1:])
+				x.heard.expect("*3\r\n$9\r\nsubscribe\r\n$20\r\n__redis__:invalidate\r\n:1\r\n", "SUBSCRIBE", "__redis__:invalidate")
+				x.reader.expect("+OK\r\n", "CLIENT", "TRACKING", "ON", "REDIRECT", x.id)
+				x.reader.expect(":"+x.id+"\r\n", "CLIENT", "GETREDIR")
+				if got := x.reader.do("CLIENT", "TRACKINGINFO"); !strings.Contains(got, "redirect\r\n:"+x.id+"\r\n") {
+					t.Errorf("TRACKINGINFO: %q", got)
+				}
+				pairs = append(pairs, x)
+			}
+			writer := dial(t, address)
+			for i, x := range pairs {
+				key := fmt.Sprintf("key%d-%v", i, admin)
+				x.reader.expect("$-1\r\n", "GET", key)
+				writer.expect("+OK\r\n", "SET", key, "v")
+				want := "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n" + string(wire.AppendBulk([]byte("*1\r\n"), key))
+				if got := x.heard.read(); got != want {
+					t.Errorf("heard %q, want %q", got, want)
+				}
+				writer.expect("+OK\r\n", "SET", key+"x", "v")
+			}
+			for _, x := range pairs {
+				if got := x.heard.readFor(30 * time.Millisecond); !strings.HasPrefix(got, "<") {
+					t.Errorf("heard more: %q", got)
+				}
+				x.reader.expect("+OK\r\n", "CLIENT", "TRACKING", "OFF")
+				x.reader.expect(":-1\r\n", "CLIENT", "GETREDIR")
+				x.heard.nc.Close()
+			}
+			eventually(t, "no connection to be lent", func() bool { return p.Stats().Upstream.Owned == 0 })
+		})
+	}
+}
+
+// TestTrackingRedirectBroken guards that a client hears when the one it redirects
+// to is gone, by the id it knows.
+func TestTrackingRedirectBroken(t *testing.T) {
+	_, address := start(t, Options{Upstream: before(realServer(t))})
+	heard, reader, writer := dial(t, address), dial(t, address), dial(t, address)
+	id := strings.TrimSpace(heard.do("CLIENT", "ID")[1:])
+	heard.do("SUBSCRIBE", "__redis__:invalidate")
+	reader.expect("-ERR The client ID you want redirect to does not exist\r\n", "CLIENT", "TRACKING", "ON", "REDIRECT", "987654")
+	reader.expect("+OK\r\n", "CLIENT", "TRACKING", "ON", "REDIRECT", id)
+	if got := reader.do("HELLO", "3"); !strings.Contains(got, "proto\r\n:3\r\n") {
+		t.Fatalf("HELLO on a pinned connection: %q", got)
+	}
+	reader.expect("_\r\n", "GET", "k")
+	heard.expect("+OK\r\n", "QUIT")
+	want := ">2\r\n$21\r\ntracking-redir-broken\r\n:" + id + "\r\n"
+	eventually(t, "the news", func() bool {
+		writer.do("SET", "k", "v")
+		got := reader.do("GET", "k")
+		if got == want {
+			reader.read()
+		}
+		return got == want
+	})
+}
+
+// TestClientInsideMulti guards that CLIENT is queued like any other command, and
+// that ids of clients, which would be another's at the server, are refused.
+func TestClientInsideMulti(t *testing.T) {
+	_, address := start(t, Options{Upstream: before(realServer(t)), AllowAdmin: true})
+	c := dial(t, address)
+	c.expect("+OK\r\n", "MULTI")
+	c.expect("+QUEUED\r\n", "CLIENT", "ID")
+	c.expect("+QUEUED\r\n", "CLIENT", "GETNAME")
+	if got := c.do("EXEC"); !strings.HasPrefix(got, "*2\r\n:") {
+		t.Errorf("EXEC: %q", got)
+	}
+	for _, args := range [][]string{{"CLIENT", "KILL", "ID", "1"}, {"CLIENT", "UNBLOCK", "1"}, {"CLIENT", "TRACKING", "ON", "REDIRECT", "1"}} {
+		c.expect("+OK\r\n", "MULTI")
+		if got := c.do(args...); !strings.Contains(got, "is not allowed inside MULTI through this proxy") {
+			t.Errorf("%q: %q", args, got)
+		}
+		if got := c.do("EXEC"); !strings.HasPrefix(got, "-EXECABORT") {
+			t.Errorf("EXEC after %q: %q", args, got)
+		}
+	}
+}
+
+// TestNameOfPinned guards that an operator sees at the server who holds a
+// connection, and that the name goes with the client.
+func TestNameOfPinned(t *testing.T) {
+	server := realServer(t)
+	for _, mode := range []PoolMode{CommandMode, SessionMode} {
+		_, address := start(t, Options{Upstream: before(server), PoolMode: mode})
+		direct, c := dial(t, server), dial(t, address)
+		named := func(name string) bool { return strings.Contains(direct.do("CLIENT", "LIST"), " name="+name+" ") }
+		c.do("HELLO", "2", "SETNAME", "worker-1")
+		c.expect("+OK\r\n", "WATCH", "k")
+		eventually(t, "the name of the client", func() bool { return named("worker-1") })
+		c.expect("+OK\r\n", "CLIENT", "SETNAME", "worker-2")
+		eventually(t, "the new name", func() bool { return named("worker-2") })
+		c.expect("+OK\r\n", "UNWATCH")
+		if mode == CommandMode {
+			eventually(t, "no name", func() bool { return !named("worker-2") })
+		}
+		c.expect("$8\r\nworker-2\r\n", "CLIENT", "GETNAME")
+	}
+}
+
+// TestCommandList guards that clients do not learn of commands that are refused.
+func TestCommandList(t *testing.T) {
+	server := realServer(t)
+	direct := dial(t, server)
+	count := func(c *client) string { return c.do("COMMAND", "COUNT") }
+	_, open := start(t, Options{Upstream: before(server), AllowAdmin: true})
+	if got, want := count(dial(t, open)), count(direct); got != want {
+		t.Errorf("with administration: %q commands, want %q", got, want)
+	}
+	_, address := start(t, Options{Upstream: before(server)})
+	for _, hello := range []string{"2", "3"} {
+		c := dial(t, address)
+		c.do("HELLO", hello)
+		for _, args := range [][]string{{"COMMAND"}, {"COMMAND", "LIST"}, {"COMMAND", "DOCS"}, {"COMMAND", "INFO"}} {
+			got := c.do(args...)
+			for _, name := range []string{"shutdown", "psync", "config|set"} {
+				if strings.Contains(got, "\r\n"+name+"\r\n") {
+					t.Errorf("RESP%s %q lists %s", hello, args, name)
+				}
+			}
+			for _, name := range []string{"get", "xreadgroup", "config"} {
+				if !strings.Contains(got, "\r\n"+name+"\r\n") {
+					t.Errorf("RESP%s %q does not list %s", hello, args, name)
+				}
+			}
+		}
+		names := func(c *client) int { // without subcommands, which the server lists as well
+			list := c.do("COMMAND", "LIST")
+			return strings.Count(list, "$") - strings.Count(list, "|")
+		}
+		all, left := names(direct), names(c)
+		if left >= all {
+			t.Errorf("%d commands of %d are left", left, all)
+		}
+		if got := count(c); got != fmt.Sprintf(":%d\r\n", left) {
+			t.Errorf("COUNT is %q, LIST has %d", got, left)
+		}
+		if got := c.do("COMMAND", "INFO", "get", "shutdown"); !strings.HasSuffix(got, "*-1\r\n") && !strings.HasSuffix(got, "_\r\n") {
+			t.Errorf("INFO of a refused command: %q", got)
+		}
+	}
+}
