@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("thaw {{.Version}}\n")
-	root.AddCommand(labCommand(), upCommand(), probeCommand())
+	root.AddCommand(labCommand(), upCommand(), checkCommand(), probeCommand(), proxyCommand(), snapshotCommand())
 	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:

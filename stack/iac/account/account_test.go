@@ -32,6 +32,30 @@ func read(t *testing.T, data []byte) *stack.Stack {
 	return s
 }
 
+// Which addresses a cache has comes from the cache of any kind; a replication
+// group goes before its nodes, and one of which the group was not read has that
+// of a node. Caches that print none are older than the choice.
+func TestNetworkType(t *testing.T) {
+	s := read(t, of(`"elasticache:DescribeCacheClusters":[
+		{"CacheClusterId":"alone","Engine":"valkey","NetworkType":"ipv6"},
+		{"CacheClusterId":"old","Engine":"redis"},
+		{"CacheClusterId":"shop-001","ReplicationGroupId":"shop","Engine":"valkey","NetworkType":"ipv4"},
+		{"CacheClusterId":"lost-001","ReplicationGroupId":"lost","Engine":"valkey","NetworkType":"dual_stack"}],
+		"elasticache:DescribeReplicationGroups":[
+		{"ReplicationGroupId":"shop","MemberClusters":["shop-001"],"NetworkType":"dual_stack"},
+		{"ReplicationGroupId":"gone","MemberClusters":["gone-001"],"NetworkType":"ipv6"},
+		{"ReplicationGroupId":"bare","MemberClusters":["bare-001"]}],
+		"elasticache:DescribeServerlessCaches":[{"ServerlessCacheName":"cart","Engine":"valkey","NetworkType":"dual_stack"}]`))
+	got := map[string]string{}
+	for _, c := range s.Caches {
+		got[c.ID] = c.NetworkType.Or("unknown")
+	}
+	want := map[string]string{"alone": "ipv6", "old": "", "shop": "dual_stack", "lost": "dual_stack", "gone": "ipv6", "bare": "unknown", "cart": "dual_stack"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What is no snapshot is refused with its place and the way out, never read as
 // an empty account.
 func TestBadInput(t *testing.T) {

@@ -225,6 +225,9 @@ func (b *builder) withoutMembers(out *stack.Cache, g replicationGroup) {
 	if g.Engine == "" {
 		out.Engine = stack.Unknown[stack.Engine](why)
 	}
+	if g.NetworkType == "" {
+		out.NetworkType = stack.Unknown[string](why)
+	}
 	out.Version = stack.Unknown[string](why)
 	out.SubnetGroup = stack.Unknown[string](why)
 	out.Subnets = []stack.Value[string]{stack.Unknown[string](why)}
