@@ -172,6 +172,7 @@ func notIn() map[string]string {
 	return map[string]string{
 		"THAW-A01 plan alone": "a plan does not say what surrounds a reference in a text; its source does",
 		"THAW-A02 plan alone": "the same",
+		"THAW-A03 plan alone": "the same",
 		"THAW-I01 plan alone": "Terraform refuses a cycle, so there is no plan of one",
 		"THAW-R11 account":    "a live account has no values that only deployment decides",
 		"THAW-I01 plan":       "Terraform refuses a cycle, so there is no plan of one",

@@ -141,6 +141,9 @@ func (a attrs) id(name string) stack.Value[string] {
 	if a.computed(v, name) {
 		return stack.Known("")
 	}
+	if own, ok := a.b.own(a.inst, name, v); ok && a.in == nil {
+		v = own
+	}
 	return a.b.id(v)
 }
 
@@ -156,10 +159,14 @@ func (a attrs) ids(name string) []stack.Value[string] {
 
 func (b *builder) ids(v value) []stack.Value[string] {
 	var out []stack.Value[string]
-	switch v.kind {
-	case null:
+	switch {
+	case v.kind == null:
 		return nil
-	case list, object:
+	case v.guess != nil && v.guess.some:
+		return []stack.Value[string]{stack.Unknown[string](v.guess.why)}
+	case v.guess != nil && v.kind != list:
+		return b.withConstants([]stack.Value[string]{b.id(v)}, *v.guess)
+	case v.kind == list, v.kind == object:
 		for _, item := range v.items {
 			if item.kind == list || item.kind == object {
 				out = append(out, b.ids(item)...)

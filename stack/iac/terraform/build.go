@@ -20,13 +20,14 @@ type builder struct {
 	lists     map[string]*stack.NetworkACL
 	functions map[string]*stack.Function
 	roles     map[string]*stack.Role
+	alike     map[*group]bool // see interchangeable
 }
 
 func build(e *engine, region string) *stack.Stack {
 	b := &builder{e: e, out: &stack.Stack{Name: e.opts.Name, Dialect: stack.Terraform, Region: region},
 		instances: map[string]*instance{}, awsIDs: map[string]string{}, byType: map[string][]*instance{},
 		groups: map[string]*stack.SecurityGroup{}, tables: map[string]*stack.RouteTable{}, lists: map[string]*stack.NetworkACL{},
-		functions: map[string]*stack.Function{}, roles: map[string]*stack.Role{}}
+		functions: map[string]*stack.Function{}, roles: map[string]*stack.Role{}, alike: map[*group]bool{}}
 	all := e.collect(e.root, nil)
 	for _, i := range all {
 		b.instances[i.address] = i

@@ -216,7 +216,7 @@ func (b *builder) serverless(c *stack.Cache, a attrs) {
 	} else if e != stack.Memcached {
 		c.ReaderPort = stack.Known(readerPort)
 	}
-	c.Subnets, c.SecurityGroups = a.ids("subnet_ids"), a.ids("security_group_ids")
+	c.Subnets, c.SecurityGroups = a.superset("subnet_ids"), a.ids("security_group_ids")
 	c.TransitEncryption, c.ClusterMode, c.AutomaticFailover = stack.Known(true), stack.Known(true), stack.Known(true)
 	c.MultiAZ = stack.Known(true)
 	c.Shards, c.Replicas, c.Nodes = hidden, hidden, hidden
@@ -232,7 +232,7 @@ func (b *builder) cacheSubnets(a attrs) ([]stack.Value[string], stack.Value[stri
 		return []stack.Value[string]{stack.Unknown[string]("the default cache subnet group of the account")}, stack.Value[string]{}
 	}
 	if group := b.find(subnetGroup, a.get("subnet_group_name"), "name", "id"); group != nil {
-		return b.attrs(group).ids("subnet_ids"), stack.Known(group.address)
+		return b.attrs(group).superset("subnet_ids"), stack.Known(group.address)
 	}
 	id := a.id("subnet_group_name")
 	name, ok := id.Get()

@@ -62,7 +62,7 @@ func (s *scanner) configResource(c *config, depth int) error {
 }
 
 func (s *scanner) configCall(depth int) (*config, error) {
-	c, about, source := &config{}, value{kind: object}, ""
+	c, about, source := &config{parsed: map[string]value{}}, value{kind: object}, ""
 	err := s.object(depth, func(key string) (err error) {
 		switch {
 		case key == "module":
@@ -124,15 +124,14 @@ func (c *config) input(name string) (value, bool) {
 // what it refers to. shape is what after_unknown says: true, or a list or object
 // with a true at each place that is not known. A known part is left null.
 //
-// The result is a guess only where the expression can do nothing else: one
-// reference for one value, or a list of references for a list.
+// What comes of references says what it leaves open; see guess.
 func (e *engine) evalConfig(x, shape value, sc scope) value {
 	if !e.enter() {
 		return unknownValue("the configuration is too large to evaluate")
 	}
 	defer e.leave()
-	if x.kind == list { // nested blocks, in the order of the source
-		return e.evalBlocks(x, shape, sc)
+	if x.kind == list { // nested blocks
+		return unknownValue("blocks of which a plan does not say more; " + sc.m.advice())
 	}
 	if v, ok := x.field("constant_value"); ok {
 		return v
@@ -145,21 +144,6 @@ func (e *engine) evalConfig(x, shape value, sc scope) value {
 		return value{kind: unknown, why: "a call that refers to nothing", settled: true}
 	}
 	return e.evalReferences(refs, shape, sc)
-}
-
-func (e *engine) evalBlocks(x, shape value, sc scope) value {
-	out := value{kind: list}
-	for i, item := range x.items {
-		s := shape
-		if shape.kind == list {
-			if len(shape.items) != len(x.items) {
-				return unknownValue("blocks that a dynamic block makes")
-			}
-			s = shape.items[i]
-		}
-		out.items = append(out.items, e.evalFields(item, s, sc))
-	}
-	return out
 }
 
 func (e *engine) evalFields(x, shape value, sc scope) value {
@@ -176,78 +160,76 @@ func (e *engine) evalFields(x, shape value, sc scope) value {
 	return out
 }
 
-// evalReferences works out what an expression can be that refers to refs.
-// What is known cannot be what is not known, so known references are left out.
+// evalReferences works out what an expression can be that refers to refs. What
+// is known cannot be what is not known, so a known reference is no candidate; it
+// may choose among them, or stand beside them in a list.
 func (e *engine) evalReferences(refs, shape value, sc scope) value {
 	leaves := leafReferences(refs)
-	names := strings.Join(leaves, ", ")
-	keyed := slices.ContainsFunc(leaves, mentionsKey)
-	var open []value
-	condition, ambiguous := false, false
+	f := fitting{m: sc.m, names: strings.Join(leaves, ", ")}
 	for _, leaf := range leaves {
+		if leaf == "each.key" || leaf == "count.index" {
+			f.keyed = true
+			continue
+		}
 		t, diags := hclsyntax.ParseTraversalAbs([]byte(leaf), "", hcl.InitialPos)
 		if diags.HasErrors() {
-			return unknownValue("an expression that refers to " + names)
+			return unknownValue(f.why())
 		}
 		v := e.traverse(t, sc)
-		if keyed {
-			v = instanceOf(v, sc)
-			ambiguous = ambiguous || len(v.items) > 1 && !v.literalOnly()
+		if _, plain := v.scalar(); !plain && !(v.literalOnly() && v.why == "") && !v.failed && !v.settled {
+			f.take(v)
+			continue
 		}
-		_, plain := v.scalar()
-		switch {
-		case v.kind == boolean:
-			condition = true
-		case plain, v.literalOnly() && v.why == "", v.failed, v.settled, v.kind == unknown && mentionsKey(leaf):
-		default:
-			open = append(open, v)
+		f.chosen = true
+		if !v.failed && v.kind != boolean && v.kind != number {
+			f.beside = true
 		}
 	}
-	if len(open) == 0 {
-		return value{kind: unknown, why: "an expression that refers to " + names, settled: true}
+	if len(f.open) == 0 {
+		return value{kind: unknown, why: "an expression that refers to " + f.names, settled: true}
 	}
-	if ambiguous || condition && len(open) > 1 {
-		return unknownValue("a choice among " + names)
-	}
-	return fit(open, shape, names)
-}
-
-func mentionsKey(leaf string) bool {
-	return leaf == "each.key" || leaf == "count.index"
-}
-
-// instanceOf returns the instance that belongs to the scope, where a whole
-// counted or keyed resource is referred to together with count.index or
-// each.key.
-func instanceOf(v value, sc scope) value {
-	k, ok := sc.key.scalar()
-	if !ok {
-		return v
-	}
-	for i, item := range v.items {
-		isInstance := item.kind == resource || item.kind == call
-		if isInstance && (v.kind == object && v.keys[i] == k || v.kind == list && sc.key.kind == number && item.inst != nil && item.inst.index.lit == k) {
-			return item
-		}
-	}
-	return v
+	f.either = f.either || f.chosen && len(f.open) > 1
+	return f.fit(shape)
 }
 
 // leafReferences drops the prefixes that Terraform lists after each reference:
-// aws_vpc.a.id is followed by aws_vpc.a.
+// aws_vpc.a[0].id is followed by aws_vpc.a[0] and aws_vpc.a. What comes after the
+// last prefix is a reference of its own, be it to the same block.
 func leafReferences(refs value) []string {
 	var leaves []string
+	last, end := "", ""
 	for _, r := range refs.items {
 		s, ok := r.scalar()
 		if !ok || s == "" {
 			continue
 		}
-		if n := len(leaves); n > 0 && isPrefix(s, leaves[n-1]) || slices.Contains(leaves, s) {
+		if last != end && s != last && isPrefix(s, last) {
+			last = s
 			continue
 		}
-		leaves = append(leaves, s)
+		last, end = s, shortest(s)
+		if !slices.Contains(leaves, s) {
+			leaves = append(leaves, s)
+		}
 	}
 	return leaves
+}
+
+// shortest returns the last prefix that Terraform lists after a reference: the
+// block, the variable, or the one module whose output is meant.
+func shortest(leaf string) string {
+	parts := splitAddress(leaf)
+	n := 2
+	switch {
+	case parts[0] == "module" && len(parts) > 2:
+		return strings.Join(parts[:2], ".")
+	case parts[0] == "data":
+		n = 3
+	}
+	parts = slices.Clone(parts[:min(n, len(parts))])
+	name := &parts[len(parts)-1]
+	*name, _, _ = strings.Cut(*name, "[")
+	return strings.Join(parts, ".")
 }
 
 // isPrefix reports whether the reference long goes on where short ends.

@@ -40,6 +40,14 @@ func (e *engine) eval(x hclsyntax.Expression, sc scope) value {
 		return unknownValue("the configuration is too large to evaluate; give the plan")
 	}
 	defer e.leave()
+	v := e.evaluate(x, sc)
+	if v.guess != nil { // of a module without source, or an argument of a planned resource
+		return value{kind: unknown, why: v.guess.why, text: mentionOf(v.guess.why, v)}
+	}
+	return v
+}
+
+func (e *engine) evaluate(x hclsyntax.Expression, sc scope) value {
 	switch x := x.(type) {
 	case *hclsyntax.LiteralValueExpr:
 		return fromCty(x.Val)

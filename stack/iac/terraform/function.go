@@ -84,7 +84,7 @@ func (a attrs) vpcConfig() *stack.VPCConfig {
 	if !ok {
 		return nil
 	}
-	v := &stack.VPCConfig{Subnets: block.ids("subnet_ids"), SecurityGroups: block.ids("security_group_ids"),
+	v := &stack.VPCConfig{Subnets: block.superset("subnet_ids"), SecurityGroups: block.ids("security_group_ids"),
 		DualStack: block.boolean("ipv6_allowed_for_dual_stack", false), Origin: block.origin()}
 	if len(v.Subnets) == 0 && len(v.SecurityGroups) == 0 {
 		return nil

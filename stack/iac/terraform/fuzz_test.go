@@ -24,6 +24,7 @@ func FuzzPlan(f *testing.F) {
 	f.Add(tfwrite.Plan(sample(2)))
 	f.Add([]byte(`{"format_version":"1.0","values":{"root_module":{"child_modules":[{"address":"module.a","resources":[{"address":"module.a.aws_vpc.x[0]","type":"aws_vpc","name":"x","index":0,"values":{"id":"vpc-1"}}]}]}}}`))
 	f.Add([]byte(loop))
+	f.Add([]byte(noModule))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		judge(t, func() (*stack.Stack, error) { return Read("no/such/folder/plan.json", data, Options{}) })
 	})
@@ -69,6 +70,11 @@ func judge(t *testing.T, read func() (*stack.Stack, error)) {
 		t.Fatalf("took %v", took)
 	}
 }
+
+// noModule is a plan whose configuration calls a module and does not hold it.
+const noModule = `{"format_version":"1.2","terraform_version":"1.11.4","resource_changes":[
+ {"address":"module.m.aws_vpc.v","module_address":"module.m","type":"aws_vpc","name":"v","change":{"actions":["create"],"after":{},"after_unknown":{"id":true,"cidr_block":true}}}],
+ "configuration":{"root_module":{"module_calls":{"m":{"source":"./m"}}}}}`
 
 // loop is a plan whose references go in a circle, through modules too.
 const loop = `{"format_version":"1.2","terraform_version":"1.11.4","resource_changes":[

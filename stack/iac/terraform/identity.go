@@ -76,6 +76,9 @@ func (b *builder) id(v value) stack.Value[string] {
 	case resource:
 		return stack.Known(v.inst.address)
 	case list:
+		if v.guess != nil {
+			return stack.Unknown[string](v.guess.why)
+		}
 		if len(v.items) == 1 && v.why == "" {
 			return b.id(v.items[0])
 		}
@@ -99,17 +102,17 @@ func (b *builder) id(v value) stack.Value[string] {
 func (b *builder) asText(v value) stack.Text {
 	switch v.kind {
 	case resource:
+		if v.guess != nil {
+			return mentionOf(v.guess.why, v)
+		}
 		return stack.Text{{Resource: v.inst.address}}
 	case list:
 		// What an expression refers to, of which it makes one text.
-		var names []string
-		out := stack.Text{{}}
-		for _, item := range v.items {
-			names = append(names, item.reason())
-			out = append(out, b.asText(item)...)
+		why := orElse(v.why, orElse(v.reason(), "a list"))
+		if v.guess != nil {
+			why = v.guess.why
 		}
-		out[0].Unknown = orElse("an expression of "+strings.Join(names, ", "), v.why)
-		return out
+		return b.asText(value{kind: str, text: mentionOf(why, v)})
 	case object, call:
 		return stack.Text{{Unknown: orElse(v.reason(), "an object")}}
 	}

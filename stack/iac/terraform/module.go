@@ -203,7 +203,7 @@ func (m *module) literalArgument(b *block, name string) value {
 func (m *module) local(name string) value {
 	return m.once("local."+name, func() value {
 		if m.source == nil {
-			return unknownValue(m.in("local."+name) + ", which a plan does not hold (keep the .tf files beside it)")
+			return unknownValue(m.in("local."+name) + ", which a plan does not hold; " + m.advice())
 		}
 		x := m.source.locals[name]
 		if x == nil {

@@ -1,9 +1,11 @@
 package terraform
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/thawdev/thaw/stack"
 )
 
 // plannedArg returns an argument as the plan states it. What the plan does not
@@ -28,8 +30,14 @@ func (i *instance) plannedArg(name string) value {
 		return hide(exact, sensitive)
 	}
 	guess := value{}
-	if isWritten {
+	switch {
+	case written.kind == list && mask.kind == list:
+		guess = i.m.e.evalBlocks(written, after, mask, i.scope)
+	case isWritten:
 		guess = i.m.e.evalConfig(written, mask, i.scope)
+	}
+	if exact.kind == list && after.kind == list && i.block.attribute(name) == nil {
+		exact = inOrderOf(after, exact)
 	}
 	v := merge(after, mask, exact, guess, func() value {
 		if isWritten {
@@ -105,7 +113,7 @@ func merge(after, mask, exact, guess value, otherwise func() value) value {
 	switch {
 	case mask.kind == boolean && mask.lit == "true":
 		switch {
-		case usable(exact):
+		case usable(exact), slices.ContainsFunc(exact.text, func(p stack.Part) bool { return p.Literal != "" || p.Secret }): // known in part, which is more than what it mentions
 			return exact
 		case usable(guess) || guess.kind == list || exact.kind == null && guess.kind != null:
 			return guess
@@ -114,9 +122,13 @@ func merge(after, mask, exact, guess value, otherwise func() value) value {
 		}
 		return otherwise()
 	case mask.kind == list && leadsToTrue(mask):
-		out := value{kind: list, at: after.at}
+		out := value{kind: list, at: after.at, guess: guess.guess}
 		for n, m := range mask.items {
-			out.items = append(out.items, merge(item(after, n, len(mask.items)), m, item(exact, n, len(mask.items)), item(guess, n, len(mask.items)), otherwise))
+			x := item(exact, n, len(mask.items))
+			if _, plain := x.scalar(); plain { // the plan has sorted a set: this is another item
+				x = value{}
+			}
+			out.items = append(out.items, merge(item(after, n, len(mask.items)), m, x, item(guess, n, len(mask.items)), otherwise))
 		}
 		return out
 	case mask.kind == object && leadsToTrue(mask):

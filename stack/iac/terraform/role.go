@@ -28,7 +28,7 @@ func (b *builder) rolePolicy(a attrs, why string) bool {
 	}
 	v := a.get(name)
 	items := []value{v}
-	if v.kind == list {
+	if v.kind == list && v.guess == nil {
 		items = v.items
 	}
 	found := false

@@ -16,6 +16,34 @@
 // without AWS; what cannot be read is a gap of the stack, and each value that
 // depends on it is unknown.
 //
+// # What a plan alone cannot say
+//
+// Without source, an argument that is known only after apply is worked out from
+// the list of what its expression refers to. The list does not hold the
+// expression: x[*].id, slice(x[*].id, 0, 1) and element(x[*].id, 1) all refer to
+// x, and x[count.index] and x[(count.index+1)%2] to x and count.index. Constants
+// are not in it, nor is what a local stands for. So these rules hold, and none of
+// them can make a path look open that is not:
+//
+//   - One thing that is referred to is what an id is, since the id would be known
+//     otherwise. It is never the text of a variable, around which more may stand:
+//     that the function uses the cache is known, and its text is not.
+//   - Of several, a list holds them all if the plan shows as many unknown places.
+//     In a list that is unknown as a whole (sets of the AWS provider are) it holds
+//     some: for subnets of a function or of a cache all are taken, because a path
+//     that is open from all is open from some; any other list is unknown. If what
+//     is known may choose between lists, as var.public ? x[*].id : y[*].id does,
+//     that is unknown too. So a subnet that slice leaves out can be told to be one
+//     of the function's, and a path from it to be closed.
+//   - Constants may stand in such a list beside them, unless apply creates the VPC.
+//   - count.index and each.key choose one of several, and which is not known. For
+//     associations, routes and rules of which AWS refuses two that are alike, and
+//     which differ in nothing else, it makes no difference, so there it is.
+//   - A block of a set is found by the constants that it states, not by its place.
+//
+// What stays unknown says what it may mention, why it is unknown, and that the
+// source should lie beside the plan.
+//
 // Everything read here is untrusted: sizes, depth and work are bounded.
 package terraform
 

@@ -85,6 +85,8 @@ func (e *engine) follow(v value, steps []step) value {
 		switch {
 		case s.splat:
 			continue
+		case v.guess != nil:
+			v = e.inside(v, s)
 		case s.name != "":
 			v = e.attr(v, s.name)
 		default:
@@ -125,7 +127,7 @@ func (e *engine) attr(v value, name string) value {
 
 // computedPath returns the reference that v is, if it is nothing else.
 func computedPath(v value) (p struct{ Resource, Attribute string }, ok bool) {
-	if len(v.text) != 1 || v.text[0].Resource == "" || v.text[0].Attribute == "" {
+	if v.kind != str || len(v.text) != 1 || v.text[0].Resource == "" || v.text[0].Attribute == "" {
 		return p, false
 	}
 	p.Resource, p.Attribute = v.text[0].Resource, v.text[0].Attribute

@@ -11,7 +11,7 @@ import (
 type value struct {
 	kind    kind
 	lit     string     // of a known string, number or truth value
-	text    stack.Text // of a string that mentions resources or holds a secret; lit is "" then
+	text    stack.Text // of a string that mentions resources or holds a secret; lit is "" then; of an unknown, what it may mention
 	items   []value    // of a list, and of an object in the order of keys
 	keys    []string   // of an object
 	why     string     // of an unknown: what it depends on
@@ -20,6 +20,7 @@ type value struct {
 	from    *value     // of a string that jsonencode made: what it encodes
 	inst    *instance  // of a resource
 	mod     *module    // of a module
+	guess   *guess     // of what a plan alone says; nil is exact
 	at      place
 }
 
@@ -123,11 +124,17 @@ func (v value) asText() (t stack.Text, ok bool) {
 	case null:
 		return nil, true
 	case str, number, boolean:
+		if v.guess != nil {
+			return mentionOf(v.guess.why, v), true
+		}
 		if v.text != nil {
 			return v.text, true
 		}
 		return stack.Literal(v.lit), true
 	case unknown:
+		if v.text != nil {
+			return v.text, true
+		}
 		return stack.Text{{Unknown: v.why}}, true
 	}
 	return nil, false
