@@ -64,7 +64,8 @@ func (n *Network) askOneACL(id string, h aclHop) Factor {
 		f.Reason = fmt.Sprintf("%s is in subnet %s itself.", h.far, h.at.subnet)
 		return f
 	}
-	entries, refs := aclEntries(acl.res, h.egress, h.far.family)
+	list := n.aclList(acl.res, h.egress, h.far.family)
+	entries, refs := list.entries, list.refs
 	pieces := decide(t.boxes(), entries)
 	f.Verdict, f.Partial = t.verdict(pieces)
 	if f.Verdict == Closed && h.far.free && h.at.within(h.far) {
@@ -105,6 +106,25 @@ func (h aclHop) target() target {
 		t.spans = subtract(t.spans, h.at.spans[0])
 	}
 	return t
+}
+
+// aclList is the entries of one direction and family.
+type aclList struct {
+	entries []entry
+	refs    []ruleAt
+}
+
+type aclListKey struct {
+	acl    *stack.NetworkACL
+	egress bool
+	family family
+}
+
+func (n *Network) aclList(acl *stack.NetworkACL, egress bool, fam family) *aclList {
+	return n.aclLists.get(aclListKey{acl, egress, fam}, func() *aclList {
+		entries, refs := aclEntries(acl, egress, fam)
+		return &aclList{entries, refs}
+	})
 }
 
 // aclEntries returns the entries of one direction, in the order in which AWS

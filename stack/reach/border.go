@@ -24,14 +24,24 @@ type association struct {
 	deflt []string            // borders that serve the rest of their VPC
 }
 
+// indexBorders indexes the borders. One without an ID is a gap: nothing can refer
+// to it, and what it says about its subnets must not be taken for AWS's default.
 func (n *Network) indexBorders() {
 	for _, a := range n.s.NetworkACLs {
-		if a != nil && n.acls[a.ID] == nil {
+		switch {
+		case a == nil || n.acls[a.ID] != nil:
+		case a.ID == "":
+			n.gaps["network_acls"] = "a network ACL has no ID"
+		default:
 			n.acls[a.ID] = &border[stack.NetworkACL]{a, a.ID, a.VPC, a.Default, a.Conditional, a.Origin, a.Subnets}
 		}
 	}
 	for _, t := range n.s.RouteTables {
-		if t != nil && n.tables[t.ID] == nil {
+		switch {
+		case t == nil || n.tables[t.ID] != nil:
+		case t.ID == "":
+			n.gaps["route_tables"] = "a route table has no ID"
+		default:
 			n.tables[t.ID] = &border[stack.RouteTable]{t, t.ID, t.VPC, t.Main, t.Conditional, t.Origin, t.Subnets}
 		}
 	}
@@ -56,6 +66,9 @@ func associate[T any](all map[string]*border[T], order []string) association {
 	a := association{sure: map[string][]string{}, may: map[string][]string{}}
 	for _, id := range order {
 		b := all[id]
+		if b == nil {
+			continue
+		}
 		unknown := false
 		for _, s := range b.subnets {
 			subnet, ok := s.Get()

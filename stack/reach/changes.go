@@ -99,14 +99,14 @@ func (b *plan) conditions(closed map[FactorKind]bool) {
 	}
 }
 
-func (b *plan) pairs(e *ends, pairs []Pair) {
-	for i, p := range e.from {
-		for j, q := range e.to {
+func (b *plan) pairs(e ends, pairs []Pair) {
+	for i, p := range e.src.places {
+		for j, q := range e.dst.places {
 			rel := b.n.relate(p, q)
 			if rel.peering != nil && peeringFactor(rel.peering).Verdict == Closed {
 				b.add(Change{Kind: AcceptPeering, Resource: rel.peering.ID, Why: "A peering carries nothing until the other side has accepted it."})
 			}
-			for _, f := range pairs[i*len(e.to)+j].Factors {
+			for _, f := range pairs[i*len(e.dst.places)+j].Factors {
 				if f.Verdict == Closed {
 					b.factor(f.Kind, e, p, q, rel)
 				}
@@ -116,15 +116,15 @@ func (b *plan) pairs(e *ends, pairs []Pair) {
 }
 
 // factor opens one closed hop between two places.
-func (b *plan) factor(kind FactorKind, e *ends, p, q *place, rel *relation) {
+func (b *plan) factor(kind FactorKind, e ends, p, q *place, rel *relation) {
 	back := answers
 	switch kind {
 	case Attached:
 		b.stuck = true // a subnet without IPv6: a range for it is not to be guessed
 	case Egress:
-		b.rule(AddEgress, e.src, e.dst, q, e.port, rel)
+		b.rule(AddEgress, e.src.set, e.dst.set, q, e.port, rel)
 	case Ingress:
-		b.rule(AddIngress, e.dst, e.src, p, e.port, rel)
+		b.rule(AddIngress, e.dst.set, e.src.set, p, e.port, rel)
 	case ACLOut:
 		b.acl(aclHop{kind, p, q, true, e.port})
 	case ACLIn:
@@ -290,8 +290,12 @@ func (n *Network) freshID(base, suffix string) string {
 }
 
 // peer connects the VPCs of a source that cannot be moved. VPCs whose ranges
-// overlap cannot be peered.
+// overlap cannot be peered. What one peering does not open, a second does not
+// either: the source may claim to be in a VPC in which its subnets are not.
 func (b *plan) peer() []Change {
+	if b.n.peered {
+		return nil
+	}
 	from, to := b.src.VPC, b.n.vpcOf(b.c.Subnets)
 	if from == "" {
 		from = b.n.vpcOf(b.src.Subnets)
@@ -302,6 +306,7 @@ func (b *plan) peer() []Change {
 	}
 	change := Change{Kind: AddPeering, Resource: b.n.freshID(from, "-"+strings.ToLower(to)), VPC: from, PeerVPC: to, Why: "Nothing connects the two VPCs."}
 	n := New(Apply(b.n.s, []Change{change}))
+	n.peered = true
 	rest := n.From(b.src, b.c, b.c.Port)
 	if rest.Verdict == Closed && len(rest.Changes) == 0 {
 		return nil

@@ -1,8 +1,11 @@
 package reach
 
 import (
+	"net/netip"
 	"sync/atomic"
 	"testing"
+
+	"github.com/thawdev/thaw/stack"
 )
 
 // The changes that a closed path names open it, on stacks where everything is
@@ -46,4 +49,18 @@ func TestChangesOpen(t *testing.T) {
 		}
 	})
 	t.Logf("%d opened, %d unknown after the changes, %d without changes", opened.Load(), stuck.Load(), none.Load())
+}
+
+// An interface that claims to be in a VPC where its subnet is not: a peering of
+// the claimed VPC opens nothing, and no second one is tried.
+func TestPeeringOfAnotherVPC(t *testing.T) {
+	s := peered()
+	s.Peerings = nil
+	s.VPCs = append(s.VPCs, &stack.VPC{Resource: stack.Resource{ID: "Claimed"}, CIDRs: []stack.Value[netip.Prefix]{stack.Known(netip.MustParsePrefix("10.2.0.0/16"))}})
+	s.RouteTables[0].Routes, s.RouteTables[1].Routes = nil, nil
+	s.Interfaces = []*stack.Interface{{Resource: stack.Resource{ID: "eni"}, VPC: stack.Known("Claimed"), Subnets: known([]string{"AppA"}), SecurityGroups: known([]string{"AppGroup"})}}
+	p := New(s).From(FromInterface(s.Interfaces[0]), s.Caches[0], s.Caches[0].Port)
+	if p.Verdict != Closed || len(p.Changes) > 0 {
+		t.Errorf("%s with changes %+v", p.Verdict, p.Changes)
+	}
 }

@@ -18,45 +18,14 @@ func isLookup(id string) bool {
 	return strings.HasPrefix(id, "data.") || strings.Contains(id, ".data.")
 }
 
-// connection returns the factors that tell how the VPCs of both ends are
-// connected. pairs holds the answers for e.from × e.to.
-func (n *Network) connection(e *ends, pairs []Pair) []Factor {
-	var vpc, peering *Factor
-	for i, p := range e.from {
-		if p.free {
-			return nil
-		}
-		for j, q := range e.to {
-			f, g := n.connect(p, q, &pairs[i*len(e.to)+j])
-			vpc = worst(vpc, f)
-			if g != nil {
-				peering = worst(peering, *g)
-			}
-		}
-	}
-	var out []Factor
-	for _, f := range []*Factor{vpc, peering} {
-		if f != nil {
-			out = append(out, *f)
-		}
-	}
-	return out
-}
-
-func worst(f *Factor, g Factor) *Factor {
-	if f == nil {
-		return &g
-	}
-	w := worse(*f, g)
-	return &w
-}
-
-func (n *Network) connect(p, q *place, pair *Pair) (vpc Factor, peering *Factor) {
-	vpc = Factor{Kind: SameVPC, Resource: p.vpc, Verdict: Open}
+// connect returns the factors that tell how the VPCs of both ends of a wire are
+// connected.
+func (n *Network) connect(p, q *place, w *wire) (vpc, peering *Factor) {
+	vpc = &Factor{Kind: SameVPC, Resource: p.vpc, Verdict: Open}
 	if p.vpcRes != nil {
 		vpc.Origin = p.vpcRes.Origin
 	}
-	rel := n.relate(p, q)
+	rel := w.rel
 	switch {
 	case rel.same && p.vpc == "":
 		vpc.Resource, vpc.Reason = p.subnet, "Both ends are in subnet "+p.subnet+"."
@@ -70,11 +39,9 @@ func (n *Network) connect(p, q *place, pair *Pair) (vpc Factor, peering *Factor)
 	default:
 		vpc.Verdict = Unknown
 		vpc.Reason = fmt.Sprintf("VPC %s and VPC %s have no peering; what else connects them does not show in the stack.", p.vpc, q.vpc)
-		for _, f := range pair.Factors {
-			if f.Kind == RouteOut && f.Verdict == Closed && !f.Partial {
-				vpc.Verdict, vpc.AWSCode = Closed, "DISCONNECTED_VPCS"
-				vpc.Reason = fmt.Sprintf("The source is in VPC %s and the cache in VPC %s, and nothing connects them.", p.vpc, q.vpc)
-			}
+		if w.routeOut.blocks() {
+			vpc.Verdict, vpc.AWSCode = Closed, "DISCONNECTED_VPCS"
+			vpc.Reason = fmt.Sprintf("The source is in VPC %s and the cache in VPC %s, and nothing connects them.", p.vpc, q.vpc)
 		}
 	}
 	return vpc, peering
@@ -101,15 +68,25 @@ func peeringFactor(p *stack.Peering) *Factor {
 // of interface endpoints; the DNS option of a peering concerns the public names
 // of instances. Source: VPC Peering Guide, "Enable DNS resolution for a VPC
 // peering connection".
-func (n *Network) dns(from []*place) Factor {
+//
+// It is nil for a source that asks for no name: Names do not count for a group
+// or a range.
+func (n *Network) dns(src Source, x *crossing) *Factor {
+	if src.Kind != FunctionSource && src.Kind != InterfaceSource {
+		return nil
+	}
 	var out *Factor
-	for _, p := range from {
-		out = worst(out, n.resolver(p))
+	var last *place
+	for i := range x.links {
+		if p := x.links[i].from; p != last {
+			last = p
+			out = worse(out, n.resolvers.get(p, func() *Factor { f := n.resolver(p); return &f }))
+		}
 	}
 	if out == nil {
-		return Factor{Kind: DNS}
+		return &Factor{Kind: DNS}
 	}
-	return *out
+	return out
 }
 
 func (n *Network) resolver(p *place) Factor {

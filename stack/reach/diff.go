@@ -81,8 +81,9 @@ func edges(s *stack.Stack) map[edgeKey]Edge {
 			continue
 		}
 		for _, port := range portsOf(c) {
+			t := n.listener(c, port)
 			n.declaredEdges(c, port, add)
-			for _, e := range slices.Concat(n.groupExposures(c, port), n.rangeExposures(c, port)) {
+			for _, e := range slices.Concat(t.groupExposures(), t.rangeExposures()) {
 				from := e.ID
 				switch {
 				case e.Range.IsValid():
@@ -110,8 +111,8 @@ func (n *Network) declaredEdges(c *stack.Cache, port stack.Value[int], add func(
 		}
 	}
 	for _, src := range all {
-		p := n.walk(src, c, port)
-		add(Edge{Kind: src.Kind, From: src.ID, To: c.ID, Port: port, New: p.Verdict, Reason: p.Deciding().Reason})
+		w := n.ask(src, c, port)
+		add(Edge{Kind: src.Kind, From: src.ID, To: c.ID, Port: port, New: w.verdict, Reason: w.deciding().Reason})
 	}
 }
 

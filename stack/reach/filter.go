@@ -57,7 +57,7 @@ func (n *Network) portOf(v stack.Value[int]) *portRange {
 	case p < 1 || p > 65535:
 		out = portRange{ports: realPorts, why: "no port is declared"}
 	}
-	return memo(&n.ports, out, func() *portRange { return &out })
+	return n.ports.get(out, func() *portRange { return &out })
 }
 
 func (p *portRange) String() string {
@@ -98,36 +98,33 @@ func (n *Network) groupEntries(h hop) ([]entry, []ruleAt) {
 	var sure, unsure []entry
 	var refs []ruleAt
 	anywhere := []box{{h.at.family.all(), allPorts}}
-	for _, m := range h.near.members {
-		if m.group == nil {
+	kind := IngressRule
+	if h.kind == Egress {
+		kind = EgressRule
+	}
+	for _, r := range n.rulesOf(h.near, h.kind == Egress, h.port).rules {
+		m, f := r.member, r.filter
+		if f == nil {
 			refs = append(refs, ruleAt{resource: m.id, index: -1})
 			unsure = append(unsure, entry{boxes: anywhere, allow: true, index: len(refs) - 1, why: "security group " + m.id + " is not declared here"})
 			continue
 		}
-		n.compiled(m.group)
-		filters, kind := m.group.ingress, IngressRule
-		if h.kind == Egress {
-			filters, kind = m.group.egress, EgressRule
+		if !f.concerns(h) {
+			continue
 		}
-		for i := range filters {
-			f := &filters[i]
-			if !f.concerns(h) {
-				continue
-			}
-			certain, possible, why := f.boxes(h)
-			if m.unsure != "" {
-				certain, possible, why = nil, append(possible, certain...), m.unsure
-			}
-			if len(certain)+len(possible) == 0 {
-				continue
-			}
-			refs = append(refs, ruleAt{resource: m.id, kind: kind, index: f.index, rule: f.rule})
-			if len(certain) > 0 {
-				sure = append(sure, entry{boxes: certain, sure: true, allow: true, index: len(refs) - 1})
-			}
-			if len(possible) > 0 {
-				unsure = append(unsure, entry{boxes: possible, allow: true, index: len(refs) - 1, why: why})
-			}
+		certain, possible, why := f.boxes(h)
+		if m.unsure != "" {
+			certain, possible, why = nil, append(possible, certain...), m.unsure
+		}
+		if len(certain)+len(possible) == 0 {
+			continue
+		}
+		refs = append(refs, ruleAt{resource: m.id, kind: kind, index: f.index, rule: f.rule})
+		if len(certain) > 0 {
+			sure = append(sure, entry{boxes: certain, sure: true, allow: true, index: len(refs) - 1})
+		}
+		if len(possible) > 0 {
+			unsure = append(unsure, entry{boxes: possible, allow: true, index: len(refs) - 1, why: why})
 		}
 	}
 	if h.near.unknown != "" {
@@ -137,12 +134,9 @@ func (n *Network) groupEntries(h hop) ([]entry, []ruleAt) {
 	return append(sure, unsure...), refs
 }
 
-// concerns reports whether f may match a packet of the hop. Of the many rules of a
-// large stack few do.
+// concerns reports whether f, which is about the port of the hop, may match a
+// packet of it. Of the many rules of a large stack few do.
 func (f *filter) concerns(h hop) bool {
-	if f.ports.to < h.port.from || h.port.to < f.ports.from {
-		return false
-	}
 	if f.peerWhy != "" {
 		return true
 	}
@@ -151,7 +145,7 @@ func (f *filter) concerns(h hop) bool {
 			return true
 		}
 	}
-	for _, s := range f.spans[h.at.family] {
+	for _, s := range f.spans.of(h.at.family) {
 		if slices.ContainsFunc(h.at.spans, s.overlaps) {
 			return true
 		}
@@ -180,7 +174,7 @@ func (f *filter) boxes(h hop) (certain, possible []box, why string) {
 	case yes:
 		certain = []box{{everything, f.ports}}
 	default:
-		for _, s := range f.spans[h.at.family] {
+		for _, s := range f.spans.of(h.at.family) {
 			certain = append(certain, box{s, f.ports})
 		}
 		if may {

@@ -24,7 +24,7 @@ type filter struct {
 	why   string // what about protocol and ports is not known
 
 	peer    string // ID of a security group, or ""
-	spans   map[family][]span
+	spans   ranges
 	peerWhy string // what about the peer is not known; it may be anything then
 }
 
@@ -57,7 +57,7 @@ func (n *Network) filterOf(r *stack.Rule, index int) (filter, bool) {
 	f.addGroup(r.SecurityGroup)
 	f.addCIDR(r.CIDR)
 	f.addList(n, r.PrefixList)
-	return f, f.peer != "" || f.peerWhy != "" || len(f.spans) > 0
+	return f, f.peer != "" || f.peerWhy != "" || len(f.spans.ipv4)+len(f.spans.ipv6) > 0
 }
 
 // tcpPorts returns the TCP ports that a rule or an ACL entry names, and what is
@@ -157,11 +157,21 @@ func (n *Network) listed(id string) (prefixes []netip.Prefix, why string) {
 }
 
 func (f *filter) addPrefix(p netip.Prefix) {
-	if f.spans == nil {
-		f.spans = map[family][]span{}
+	list := &f.spans.ipv4
+	if familyOf(p.Addr()) == ipv6 {
+		list = &f.spans.ipv6
 	}
-	fam := familyOf(p.Addr())
-	f.spans[fam] = append(f.spans[fam], spanOf(p))
+	*list = append(*list, spanOf(p))
+}
+
+// ranges are addresses of both families.
+type ranges struct{ ipv4, ipv6 []span }
+
+func (r *ranges) of(f family) []span {
+	if f == ipv6 {
+		return r.ipv6
+	}
+	return r.ipv4
 }
 
 // parsePrefix reads a range, or a single address.
@@ -187,7 +197,6 @@ func parsePrefix(s string) (netip.Prefix, error) {
 
 // groupSet is the security groups of one interface.
 type groupSet struct {
-	key     string
 	members []member
 	unknown string // why it may carry further groups
 	vpc     string // the VPC of the groups; "" if not known
@@ -202,16 +211,12 @@ type member struct {
 // setOf returns the groups of an end in a VPC. What names no group is given the
 // default group of its VPC, unless mustName says that AWS would refuse that.
 func (n *Network) setOf(groups []stack.Value[string], vpc string, mustName bool) *groupSet {
-	var key strings.Builder
-	for _, g := range groups {
-		id, _ := g.Get()
-		key.WriteString(id + "\x00" + g.Why() + "\x01")
-	}
+	key := string(appendValues(nil, groups))
 	if len(groups) == 0 {
-		key.WriteString("\x02" + vpc + strconv.FormatBool(mustName))
+		key += vpc + strconv.FormatBool(mustName)
 	}
-	return memo(&n.sets, key.String(), func() *groupSet {
-		set := &groupSet{key: key.String()}
+	return n.sets.get(key, func() *groupSet {
+		set := &groupSet{}
 		for _, g := range groups {
 			id, ok := g.Get()
 			switch {

@@ -96,7 +96,7 @@ func publicRanges() []span {
 // publicPlace stands for the servers that a function may want to reach: it is
 // not known which.
 func (n *Network) publicPlace() *place {
-	return memo(&n.places, "public", func() *place {
+	return n.places.get(placeKey{rest: true}, func() *place {
 		return &place{family: ipv4, spans: publicRanges(), free: true, name: "the internet", why: "it depends on the address",
 			zone: stack.Unknown[string]("the internet has no zone")}
 	})
@@ -118,10 +118,10 @@ func (n *Network) internetFrom(set *groupSet, p *place) SubnetWay {
 	case Unknown:
 		w.Kind = ByOther
 	}
-	w.Factors = []Factor{n.groupFactor(hop{Egress, set, nil, public, httpsPort, outside}),
-		n.aclFactor(aclHop{ACLOut, p, public, true, httpsPort}), route}
+	w.Factors = []Factor{*n.groupFactor(hop{Egress, set, nil, public, httpsPort, outside}),
+		*n.aclFactor(aclHop{ACLOut, p, public, true, httpsPort}), route}
 	w.Factors = append(w.Factors, n.natBorder(w, p, public)...)
-	w.Factors = append(w.Factors, n.aclFactor(aclHop{ReturnACLIn, p, public, false, back}))
+	w.Factors = append(w.Factors, *n.aclFactor(aclHop{ReturnACLIn, p, public, false, back}))
 	w.join()
 	return w
 }
@@ -141,8 +141,8 @@ func (n *Network) natBorder(w SubnetWay, p, public *place) []Factor {
 	}
 	q := n.placeOf(g.Subnet, g.VPC.Or(p.vpc), ipv4)
 	back := answers
-	return []Factor{n.aclFactor(aclHop{ACLIn, q, p, false, httpsPort}), n.aclFactor(aclHop{ACLOut, q, public, true, httpsPort}),
-		n.aclFactor(aclHop{ReturnACLIn, q, public, false, back}), n.aclFactor(aclHop{ReturnACLOut, q, p, true, back})}
+	return []Factor{*n.aclFactor(aclHop{ACLIn, q, p, false, httpsPort}), *n.aclFactor(aclHop{ACLOut, q, public, true, httpsPort}),
+		*n.aclFactor(aclHop{ReturnACLIn, q, public, false, back}), *n.aclFactor(aclHop{ReturnACLOut, q, p, true, back})}
 }
 
 // targetOf returns the target of the route that decides a factor.

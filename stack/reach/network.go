@@ -25,11 +25,30 @@ type Network struct {
 
 	aclOf, tableOf association
 
-	gaps map[string]string // JSON field of the stack → why it is incomplete
+	gaps   map[string]string // JSON field of the stack → why it is incomplete
+	peered bool              // s holds a peering that a plan proposes
+
+	functions  map[string]*stack.Function
+	interfaces map[string]*stack.Interface
+	carriers   func() map[string][]string // security group → what carries it
 
 	// Answers that many paths share. Many functions have the same subnets and
 	// groups, so nearly all of the work of a large stack is looked up here.
-	sets, places, relations, ports, factors, pairs sync.Map
+	sets      table[string, *groupSet]
+	places    table[placeKey, *place]
+	ports     table[portRange, *portRange]
+	ends      table[string, *end]
+	rangeEnds table[rangeKey, *end]
+	relations table[[2]string, *relation]
+	rulesets  table[rulesetKey, *ruleset]
+	groupAsks table[groupKey, *Factor]
+	classes   table[classKey, *Factor]
+	aclLists  table[aclListKey, *aclList]
+	aclAsks   table[aclHop, *Factor]
+	routeAsks table[routeHop, *Factor]
+	resolvers table[*place, *Factor]
+	wires     table[wireKey, *wire]
+	crossings table[ends, *crossing]
 }
 
 // New indexes a stack. A nil stack is an empty one.
@@ -41,7 +60,8 @@ func New(s *stack.Stack) *Network {
 		vpcs: byID(s.VPCs, func(v *stack.VPC) string { return v.ID }), subnets: byID(s.Subnets, func(v *stack.Subnet) string { return v.ID }),
 		lists: byID(s.PrefixLists, func(v *stack.PrefixList) string { return v.ID }), peerings: byID(s.Peerings, func(v *stack.Peering) string { return v.ID }),
 		gateways: byID(s.Gateways, func(v *stack.Gateway) string { return v.ID }), endpoints: byID(s.Endpoints, func(v *stack.Endpoint) string { return v.ID }),
-		caches: byID(s.Caches, func(v *stack.Cache) string { return v.ID }),
+		caches:    byID(s.Caches, func(v *stack.Cache) string { return v.ID }),
+		functions: byID(s.Functions, func(v *stack.Function) string { return v.ID }), interfaces: byID(s.Interfaces, func(v *stack.Interface) string { return v.ID }),
 		groups: map[string]*group{}, acls: map[string]*border[stack.NetworkACL]{}, tables: map[string]*border[stack.RouteTable]{},
 		gaps: map[string]string{},
 	}
@@ -51,6 +71,7 @@ func New(s *stack.Stack) *Network {
 		}
 	}
 	n.indexBorders()
+	n.carriers = sync.OnceValue(n.listCarriers)
 	for _, g := range s.Gaps {
 		if n.gaps[g.Kind] == "" {
 			n.gaps[g.Kind] = strings.TrimSpace(g.What + " could not be read: " + g.Why)
@@ -85,13 +106,4 @@ func (n *Network) gap(kind string) string {
 		return ""
 	}
 	return n.gaps[""]
-}
-
-// memo returns the value of key, which make computes the first time.
-func memo[V any](m *sync.Map, key any, compute func() V) V {
-	if v, ok := m.Load(key); ok {
-		return v.(V)
-	}
-	v, _ := m.LoadOrStore(key, compute())
-	return v.(V)
 }

@@ -1,18 +1,8 @@
 package reach
 
 import (
-	"slices"
-
 	"github.com/thawdev/thaw/stack"
 )
-
-// ends is a source and a cache with everything that is the same for all their
-// pairs.
-type ends struct {
-	src, dst *groupSet // src is nil for a range
-	port     *portRange
-	from, to []*place
-}
 
 // relate tells how the VPCs of two places are connected.
 func (n *Network) relate(p, q *place) *relation {
@@ -22,7 +12,7 @@ func (n *Network) relate(p, q *place) *relation {
 	case p.vpc == "" || q.vpc == "":
 		return unknownVPCs
 	}
-	return memo(&n.relations, [2]string{p.vpc, q.vpc}, func() *relation {
+	return n.relations.get([2]string{p.vpc, q.vpc}, func() *relation {
 		if mayBeSame(p.vpc, q.vpc) {
 			return &relation{why: "VPC " + p.vpc + " and VPC " + q.vpc + " may be one"}
 		}
@@ -62,89 +52,157 @@ func (n *Network) peeringBetween(a, b string) (found *stack.Peering, why string)
 	return nil, why
 }
 
-// pairKey says what a pair's answer depends on.
-type pairKey struct {
-	src, dst *groupSet
+// wire is everything between two places that is the same for all groups: the
+// borders of their subnets, and what connects their VPCs. Of a range the hops on
+// its own side are nil.
+type wire struct {
+	rel                       *relation
+	aclOut, routeOut          *Factor
+	aclIn                     *Factor
+	returnACLOut, returnRoute *Factor
+	returnACLIn               *Factor
+	vpc, peering              *Factor  // nil for a range; peering also where there is none
+	subnets                   []Factor // of kind Attached: what is wrong with the subnets; the first decides
+}
+
+type wireKey struct {
 	from, to *place
 	port     *portRange
 }
 
-// pair answers for one subnet of the source and one of the cache.
-func (n *Network) pair(e *ends, p, q *place) *Pair {
-	return memo(&n.pairs, pairKey{e.src, e.dst, p, q, e.port}, func() *Pair { return n.newPair(e, p, q) })
+func (n *Network) wire(p, q *place, port *portRange) *wire {
+	return n.wires.get(wireKey{p, q, port}, func() *wire { return n.newWire(p, q, port) })
 }
 
-func (n *Network) newPair(e *ends, p, q *place) *Pair {
-	rel := n.relate(p, q)
-	out := &Pair{FromSubnet: p.subnet, ToSubnet: q.subnet, FromZone: p.zone.Or(""), ToZone: q.zone.Or(""), CrossZone: crossZone(p, q)}
-	out.Factors = n.hops(e, p, q, rel)
-	out.Verdict = Open
-	for _, f := range out.Factors {
-		out.Verdict = out.Verdict.and(f.Verdict)
+func (n *Network) newWire(p, q *place, port *portRange) *wire {
+	w := &wire{rel: n.relate(p, q)}
+	if !p.free {
+		w.aclOut, w.routeOut = n.aclFactor(aclHop{ACLOut, p, q, true, port}), n.routeFactor(routeHop{RouteOut, p, q, w.rel})
+		w.returnACLIn = n.aclFactor(aclHop{ReturnACLIn, p, q, false, answers})
+		w.vpc, w.peering = n.connect(p, q, w)
 	}
+	w.aclIn = n.aclFactor(aclHop{ACLIn, q, p, false, port})
+	w.returnACLOut = n.aclFactor(aclHop{ReturnACLOut, q, p, true, answers})
+	w.returnRoute = n.routeFactor(routeHop{ReturnRoute, q, p, w.rel})
 	for _, end := range []*place{p, q} {
 		if end.no6 {
-			out.Verdict = Closed
-			out.Factors = append([]Factor{{Kind: Attached, Resource: end.subnet, Verdict: Closed, Reason: "Subnet " + end.subnet + " has no IPv6 range, and the cache has IPv6 addresses only.", Origin: end.res.Origin}}, out.Factors...)
+			w.prepend(end, Closed, "Subnet "+end.subnet+" has no IPv6 range, and the cache has IPv6 addresses only.")
 		}
 		if end.unsure != "" {
-			out.Verdict = Unknown
-			out.Factors = append([]Factor{{Kind: Attached, Resource: end.subnet, Verdict: Unknown, Reason: "Subnet " + end.subnet + " may not exist: " + end.unsure + ".", Origin: end.res.Origin}}, out.Factors...)
+			w.prepend(end, Unknown, "Subnet "+end.subnet+" may not exist: "+end.unsure+".")
 		}
 	}
-	return out
+	return w
 }
 
-// passes tells whether anything gets through the pair, whatever the factors of
-// some kinds say: Closed is nothing, Open is everything, and Unknown is a part,
-// or perhaps.
-func (p *Pair) passes(skip []FactorKind) Verdict {
-	v := Open
-	for _, f := range p.Factors {
-		switch {
-		case slices.Contains(skip, f.Kind) || f.Verdict == Open:
-		case f.Verdict == Closed && !f.Partial:
-			if p.Verdict == Closed {
-				return Closed
-			}
-			v = Unknown // a subnet that may not exist
-		default:
-			v = Unknown
+func (w *wire) prepend(end *place, v Verdict, reason string) {
+	w.subnets = append([]Factor{{Kind: Attached, Resource: end.subnet, Verdict: v, Reason: reason, Origin: end.res.Origin}}, w.subnets...)
+}
+
+// link is a pair before it is written out: a stack has many pairs, and few are
+// shown.
+type link struct {
+	from, to        *place
+	wire            *wire
+	egress, ingress *Factor // egress is nil for a range
+	verdict         Verdict
+}
+
+// hopCount is how many hops a link has at most.
+const hopCount = 8
+
+// hops lists everything that stands between two places, in the order of a packet
+// and its answer. What a range does not meet is nil.
+func (l *link) hops() [hopCount]*Factor {
+	w := l.wire
+	return [hopCount]*Factor{l.egress, w.aclOut, w.routeOut, w.aclIn, l.ingress, w.returnACLOut, w.returnRoute, w.returnACLIn}
+}
+
+// link answers for one subnet of the source and one of the cache.
+func (n *Network) link(src, dst *groupSet, p, q *place, port *portRange) link {
+	l := link{from: p, to: q, wire: n.wire(p, q, port), verdict: Open}
+	if src != nil {
+		l.egress = n.groupFactor(hop{Egress, src, dst, q, port, l.wire.rel})
+	}
+	l.ingress = n.groupFactor(hop{Ingress, dst, src, p, port, l.wire.rel})
+	l.judge()
+	return l
+}
+
+func (l *link) judge() {
+	l.verdict = Open
+	for _, f := range l.hops() {
+		if f != nil {
+			l.verdict = l.verdict.and(f.Verdict)
 		}
 	}
+	if len(l.wire.subnets) > 0 {
+		l.verdict = l.wire.subnets[0].Verdict
+	}
+}
+
+// each visits the factors of the link in the order of Pair.Factors, until visit
+// returns false.
+func (l *link) each(visit func(f *Factor) bool) {
+	for i := range l.wire.subnets {
+		if !visit(&l.wire.subnets[i]) {
+			return
+		}
+	}
+	for _, f := range l.hops() {
+		if f != nil && !visit(f) {
+			return
+		}
+	}
+}
+
+// passes tells whether anything gets through the link, whatever the factors of
+// one kind say: Closed is nothing, Open is everything, and Unknown is a part, or
+// perhaps.
+func (l *link) passes(skip FactorKind) Verdict {
+	v := Open
+	l.each(func(f *Factor) bool {
+		switch {
+		case f.Verdict == Open || f.Kind == skip:
+		case f.blocks() && l.verdict == Closed:
+			v = Closed
+		default:
+			v = Unknown // or a subnet that may not exist
+		}
+		return v != Closed
+	})
 	return v
 }
 
-// hops asks everything that stands between two places, in the order of a packet
-// and its answer.
-func (n *Network) hops(e *ends, p, q *place, rel *relation) []Factor {
-	back := answers
-	out := make([]Factor, 0, 8)
-	if e.src != nil {
-		out = append(out, n.groupFactor(hop{Egress, e.src, e.dst, q, e.port, rel}))
-	}
-	if !p.free {
-		out = append(out, n.aclFactor(aclHop{ACLOut, p, q, true, e.port}), n.routeFactor(routeHop{RouteOut, p, q, rel}))
-	}
-	out = append(out, n.aclFactor(aclHop{ACLIn, q, p, false, e.port}),
-		n.groupFactor(hop{Ingress, e.dst, e.src, p, e.port, rel}),
-		n.aclFactor(aclHop{ReturnACLOut, q, p, true, back}), n.routeFactor(routeHop{ReturnRoute, q, p, rel}))
-	if !p.free {
-		out = append(out, n.aclFactor(aclHop{ReturnACLIn, p, q, false, back}))
-	}
+// blocks reports whether nothing passes the hop.
+func (f *Factor) blocks() bool { return f.Verdict == Closed && !f.Partial }
+
+// why is the reason of an open or unknown link.
+func (l *link) why(v Verdict) (reason string) {
+	l.each(func(f *Factor) bool {
+		found := v == Open && f.Kind == Ingress || v == Unknown && f.Verdict != Open
+		if found {
+			reason = f.Reason
+		}
+		return !found
+	})
+	return reason
+}
+
+func (l *link) appendFactors(out []Factor) []Factor {
+	l.each(func(f *Factor) bool {
+		out = append(out, *f)
+		return true
+	})
 	return out
 }
 
-func (n *Network) groupFactor(h hop) Factor {
-	return memo(&n.factors, h, func() Factor { return n.askGroups(h) })
+func (n *Network) aclFactor(h aclHop) *Factor {
+	return n.aclAsks.get(h, func() *Factor { f := n.askACL(h); return &f })
 }
 
-func (n *Network) aclFactor(h aclHop) Factor {
-	return memo(&n.factors, h, func() Factor { return n.askACL(h) })
-}
-
-func (n *Network) routeFactor(h routeHop) Factor {
-	return memo(&n.factors, h, func() Factor { return n.askRoute(h) })
+func (n *Network) routeFactor(h routeHop) *Factor {
+	return n.routeAsks.get(h, func() *Factor { f := n.askRoute(h); return &f })
 }
 
 func crossZone(p, q *place) stack.Value[bool] {

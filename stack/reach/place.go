@@ -37,7 +37,7 @@ func (n *Network) placesOf(subnets []stack.Value[string], vpc string, fam family
 		if len(addrs) > 0 {
 			p = p.narrowed(addrs)
 		}
-		if !slices.Contains(out, p) {
+		if p.fixed || !slices.Contains(out, p) {
 			out = append(out, p)
 		}
 	}
@@ -45,12 +45,16 @@ func (n *Network) placesOf(subnets []stack.Value[string], vpc string, fam family
 }
 
 func (n *Network) placeOf(subnet stack.Value[string], vpc string, fam family) *place {
-	type key struct {
-		subnet, vpc, why string
-		family           family
-	}
 	id, _ := subnet.Get()
-	return memo(&n.places, key{id, vpc, subnet.Why(), fam}, func() *place { return n.newPlace(subnet, vpc, fam) })
+	return n.places.get(placeKey{subnet: id, vpc: vpc, why: subnet.Why(), family: fam}, func() *place { return n.newPlace(subnet, vpc, fam) })
+}
+
+// placeKey says what a place depends on: a subnet, or a range.
+type placeKey struct {
+	subnet, vpc, why string
+	family           family
+	prefix           netip.Prefix // of a range
+	rest             bool         // what of the range is in no VPC nearby; without a range, the internet
 }
 
 func (n *Network) newPlace(subnet stack.Value[string], vpc string, fam family) *place {

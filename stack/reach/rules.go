@@ -13,7 +13,8 @@ import (
 // A rule that may match, once what it depends on is known, counts as used, and
 // so does one that AWS adds by itself.
 func (n *Network) Unused(paths []Path) []RuleRef {
-	u := usage{n: n, asked: map[hop]bool{}, used: map[*stack.Rule]bool{}, sides: map[ruleList]bool{}}
+	u := usage{n: n, asked: map[groupKey]bool{}, used: map[*stack.Rule]bool{}, sides: map[ruleList]bool{}}
+	done := map[ends]bool{}
 	for _, p := range paths {
 		src, ok := n.sourceOf(p.From)
 		c := n.caches[p.To]
@@ -22,11 +23,15 @@ func (n *Network) Unused(paths []Path) []RuleRef {
 		}
 		fam, _ := attachment(src, c)
 		e := n.endsOf(src, c, p.Port, fam)
-		for _, from := range e.from {
-			for _, to := range e.to {
+		if done[e] {
+			continue
+		}
+		done[e] = true
+		for _, from := range e.src.places {
+			for _, to := range e.dst.places {
 				rel := n.relate(from, to)
-				u.ask(hop{Egress, e.src, e.dst, to, e.port, rel})
-				u.ask(hop{Ingress, e.dst, e.src, from, e.port, rel})
+				u.ask(hop{Egress, e.src.set, e.dst.set, to, e.port, rel})
+				u.ask(hop{Ingress, e.dst.set, e.src.set, from, e.port, rel})
 			}
 		}
 	}
@@ -35,22 +40,18 @@ func (n *Network) Unused(paths []Path) []RuleRef {
 
 // sourceOf finds the function or interface that a path starts from.
 func (n *Network) sourceOf(id string) (Source, bool) {
-	for _, f := range n.s.Functions {
-		if f != nil && f.ID == id {
-			return FromFunction(f), true
-		}
+	if f := n.functions[id]; f != nil {
+		return FromFunction(f), true
 	}
-	for _, i := range n.s.Interfaces {
-		if i != nil && i.ID == id {
-			return FromInterface(i), true
-		}
+	if i := n.interfaces[id]; i != nil {
+		return FromInterface(i), true
 	}
 	return Source{}, false
 }
 
 type usage struct {
 	n     *Network
-	asked map[hop]bool
+	asked map[groupKey]bool
 	used  map[*stack.Rule]bool
 	lists []ruleList
 	sides map[ruleList]bool
@@ -63,12 +64,13 @@ type ruleList struct {
 
 // ask marks the rules that match a packet of a hop, and remembers their lists.
 func (u *usage) ask(h hop) {
-	if u.asked[h] {
+	key := groupKey{h.kind == Egress, h.near, h.far, h.at, h.port, h.rel}
+	if u.asked[key] {
 		return
 	}
-	u.asked[h] = true
+	u.asked[key] = true
 	kind := IngressRule
-	if h.kind == Egress {
+	if key.egress {
 		kind = EgressRule
 	}
 	goal := target{spans: h.at.spans, ports: h.port.ports}.boxes()
@@ -80,24 +82,18 @@ func (u *usage) ask(h hop) {
 			u.sides[l] = true
 			u.lists = append(u.lists, l)
 		}
-		u.n.compiled(m.group)
-		for i := range m.group.filters(kind) {
-			f := &m.group.filters(kind)[i]
-			certain, possible, _ := f.boxes(h)
-			for _, b := range append(certain, possible...) {
-				if slices.ContainsFunc(goal, b.meets) {
-					u.used[f.rule] = true
-				}
+	}
+	for _, r := range u.n.rulesOf(h.near, key.egress, h.port).rules {
+		if r.filter == nil || u.used[r.filter.rule] || !r.filter.concerns(h) {
+			continue
+		}
+		certain, possible, _ := r.filter.boxes(h)
+		for _, b := range append(certain, possible...) {
+			if slices.ContainsFunc(goal, b.meets) {
+				u.used[r.filter.rule] = true
 			}
 		}
 	}
-}
-
-func (g *group) filters(kind RuleKind) []filter {
-	if kind == EgressRule {
-		return g.egress
-	}
-	return g.ingress
 }
 
 func (g *group) rules(kind RuleKind) []stack.Rule {
@@ -133,10 +129,11 @@ type Implication struct {
 // former may imply others.
 func (n *Network) Implied() []Implication {
 	var out []Implication
+	x := impliedIndex{byPeer: map[string]chain{}, byPrefix: map[netip.Prefix]chain{}}
 	for _, id := range ids(n.s.SecurityGroups, func(g *stack.SecurityGroup) string { return g.ID }) {
 		g := n.groups[id]
-		out = append(out, implied(g, IngressRule)...)
-		out = append(out, implied(g, EgressRule)...)
+		out = x.implied(out, g, IngressRule)
+		out = x.implied(out, g, EgressRule)
 	}
 	return out
 }
@@ -148,32 +145,34 @@ type traffic struct {
 	ports    ports
 	peer     string       // a group or prefix list
 	prefix   netip.Prefix // if peer is ""
+	next     int          // the next with the same peer or prefix, plus one
 }
 
-// implied compares each rule with those that have the same peer, or a prefix
-// that holds its own: with the few lengths of a prefix, not with all rules.
-func implied(g *group, kind RuleKind) []Implication {
+// impliedIndex finds the rules that may contain another: those that have the same
+// peer, or a prefix that holds its own. It is used for one group after the other.
+type impliedIndex struct {
+	all      []traffic
+	byPeer   map[string]chain
+	byPrefix map[netip.Prefix]chain
+	lengths  [129]bool // of the prefixes
+}
+
+// chain is a list of rules inside impliedIndex.all, in the order of the group;
+// places count from one.
+type chain struct{ first, last int }
+
+func (x *impliedIndex) implied(out []Implication, g *group, kind RuleKind) []Implication {
 	rules := g.rules(kind)
-	byPeer, byPrefix := map[string][]traffic{}, map[netip.Prefix][]traffic{}
-	var all []traffic
-	for i := range rules {
-		t, ok := trafficOf(&rules[i], i)
-		if !ok {
-			continue
-		}
-		all = append(all, t)
-		if t.peer != "" {
-			byPeer[t.peer] = append(byPeer[t.peer], t)
-		} else {
-			byPrefix[t.prefix] = append(byPrefix[t.prefix], t)
-		}
+	if len(rules) < 2 {
+		return out
 	}
-	var out []Implication
-	for _, t := range all {
+	x.fill(rules)
+	for i := range x.all {
+		t := &x.all[i]
 		if rules[t.index].Implicit {
 			continue
 		}
-		if by := t.within(byPeer, byPrefix); by >= 0 {
+		if by := x.container(t); by >= 0 {
 			out = append(out, Implication{
 				Rule: ruleAt{resource: g.ID, kind: kind, index: t.index, rule: &rules[t.index]}.ref(),
 				By:   ruleAt{resource: g.ID, kind: kind, index: by, rule: &rules[by]}.ref()})
@@ -182,25 +181,60 @@ func implied(g *group, kind RuleKind) []Implication {
 	return out
 }
 
-// within returns the index of a rule that contains t, or -1.
-func (t traffic) within(byPeer map[string][]traffic, byPrefix map[netip.Prefix][]traffic) int {
+func (x *impliedIndex) fill(rules []stack.Rule) {
+	if len(x.all) > 1000 { // to clear a large map takes long
+		x.byPeer, x.byPrefix = map[string]chain{}, map[netip.Prefix]chain{}
+	}
+	clear(x.byPeer)
+	clear(x.byPrefix)
+	x.all, x.lengths = x.all[:0], [129]bool{}
+	for i := range rules {
+		t, ok := trafficOf(&rules[i], i)
+		switch {
+		case !ok:
+			continue
+		case t.peer != "":
+			x.byPeer[t.peer] = x.extend(x.byPeer[t.peer], t)
+		default:
+			x.byPrefix[t.prefix] = x.extend(x.byPrefix[t.prefix], t)
+			x.lengths[t.prefix.Bits()] = true
+		}
+	}
+}
+
+func (x *impliedIndex) extend(c chain, t traffic) chain {
+	x.all = append(x.all, t)
+	place := len(x.all)
+	if c.first == 0 {
+		return chain{place, place}
+	}
+	x.all[c.last-1].next = place
+	return chain{c.first, place}
+}
+
+// container returns the index of a rule that contains t, or -1.
+func (x *impliedIndex) container(t *traffic) int {
 	if t.peer != "" {
-		return t.containedIn(byPeer[t.peer])
+		return x.containing(t, x.byPeer[t.peer])
 	}
 	for bits := 0; bits <= t.prefix.Bits(); bits++ {
+		if !x.lengths[bits] {
+			continue
+		}
 		wider, err := t.prefix.Addr().Prefix(bits)
 		if err != nil {
 			continue
 		}
-		if by := t.containedIn(byPrefix[wider]); by >= 0 {
+		if by := x.containing(t, x.byPrefix[wider]); by >= 0 {
 			return by
 		}
 	}
 	return -1
 }
 
-func (t traffic) containedIn(others []traffic) int {
-	for _, o := range others {
+func (x *impliedIndex) containing(t *traffic, others chain) int {
+	for place := others.first; place > 0; place = x.all[place-1].next {
+		o := &x.all[place-1]
 		if o.index == t.index || o.protocol != "" && o.protocol != t.protocol {
 			continue
 		}

@@ -111,6 +111,12 @@ func TestWhatDecides(t *testing.T) {
 			s.Gaps = []stack.Gap{{What: "security groups", Why: "denied", Kind: "security_groups"}}
 		}, Unknown, Ingress, "CacheGroup", "", false, "denied", nil},
 		{"ACLs not read", shop, func(s *stack.Stack) { s.Gaps = []stack.Gap{{What: "ACLs", Why: "denied", Kind: "network_acls"}} }, Unknown, ACLOut, "AppA", "", false, "denied", nil},
+		{"ACL without an ID", shop, func(s *stack.Stack) {
+			s.NetworkACLs = []*stack.NetworkACL{{VPC: stack.Known("Vpc"), Subnets: known([]string{"DataA", "DataB"})}}
+		}, Unknown, ACLOut, "AppA", "", false, "a network ACL has no ID", nil},
+		{"route table without an ID", shop, func(s *stack.Stack) {
+			s.RouteTables = []*stack.RouteTable{{VPC: stack.Known("Vpc"), Subnets: known([]string{"AppA"}), Routes: []stack.Route{route("10.0.0.0/16", "local", "local")}}}
+		}, Unknown, RouteOut, "AppA", "", false, "a route table has no ID", nil},
 		{"ACL denies the port", shop, func(s *stack.Stack) {
 			s.NetworkACLs = []*stack.NetworkACL{{Resource: stack.Resource{ID: "Acl"}, VPC: stack.Known("Vpc"), Subnets: known([]string{"DataA", "DataB"}), Entries: []stack.ACLEntry{
 				open(90, false, false, "10.0.0.0/16", 6379, 6379), open(100, false, true, "0.0.0.0/0", 0, 65535), open(100, true, true, "0.0.0.0/0", 0, 65535)}}}

@@ -91,9 +91,9 @@ func (n *Network) gatewayWay(e *stack.Endpoint, set *groupSet, p *place) (w Subn
 	public := n.publicPlace()
 	back := answers
 	w = SubnetWay{Subnet: p.subnet, Verdict: Open, Kind: ByGatewayService, Via: e.ID}
-	w.Factors = []Factor{n.groupFactor(hop{Egress, set, nil, public, httpsPort, outside}), n.aclFactor(aclHop{ACLOut, p, public, true, httpsPort}),
+	w.Factors = []Factor{*n.groupFactor(hop{Egress, set, nil, public, httpsPort, outside}), *n.aclFactor(aclHop{ACLOut, p, public, true, httpsPort}),
 		{Kind: RouteOut, Resource: ids[0], Verdict: Open, Reason: "Route table " + ids[0] + " leads to gateway endpoint " + e.ID + ".", Origin: e.Origin},
-		n.aclFactor(aclHop{ReturnACLIn, p, public, false, back})}
+		*n.aclFactor(aclHop{ReturnACLIn, p, public, false, back})}
 	w.join()
 	return w, ""
 }
@@ -108,17 +108,17 @@ func (n *Network) interfaceWay(e *stack.Endpoint, set *groupSet, p *place) (w Su
 		return w, "" // only clients that name the endpoint itself use it
 	}
 	w = SubnetWay{Subnet: p.subnet, Verdict: Open, Kind: ByInterface, Via: e.ID, Factors: []Factor{n.privateNames(e, p)}}
-	ends := &ends{src: set, dst: n.setOf(e.SecurityGroups, p.vpc, false), port: httpsPort}
+	own := n.setOf(e.SecurityGroups, p.vpc, false)
 	subnets := e.Subnets
 	if len(subnets) == 0 {
 		subnets = named(nil, "endpoint "+e.ID+" names no subnets")
 	}
 	for i, q := range n.placesOf(subnets, p.vpc, ipv4, nil) {
-		pair := n.pair(ends, p, q)
-		if i == 0 || pair.Verdict == Closed {
-			w.Factors = append(w.Factors[:1:1], pair.Factors...)
+		l := n.link(set, own, p, q, httpsPort)
+		if i == 0 || l.verdict == Closed {
+			w.Factors = l.appendFactors(w.Factors[:1:1])
 		}
-		w.Verdict = w.Verdict.and(pair.Verdict)
+		w.Verdict = w.Verdict.and(l.verdict)
 	}
 	w.Verdict = w.Verdict.and(w.Factors[0].Verdict)
 	return w, ""

@@ -29,8 +29,9 @@ func (n *Network) Sources(c *stack.Cache, port stack.Value[int]) []Exposure {
 		return nil
 	}
 	var out []Exposure
+	t := n.listener(c, port)
 	add := func(src Source) {
-		if e, ok := n.exposure(src, c, port); ok {
+		if e, ok := t.exposure(src); ok {
 			out = append(out, e)
 		}
 	}
@@ -44,67 +45,101 @@ func (n *Network) Sources(c *stack.Cache, port stack.Value[int]) []Exposure {
 			add(FromInterface(i))
 		}
 	}
-	return append(append(out, n.groupExposures(c, port)...), n.rangeExposures(c, port)...)
+	return append(append(out, t.groupExposures()...), t.rangeExposures()...)
 }
 
-func (n *Network) exposure(src Source, c *stack.Cache, port stack.Value[int]) (Exposure, bool) {
-	p := n.walk(src, c, port)
+// listener is a cache with a port on which it listens.
+type listener struct {
+	*Network
+	c    *stack.Cache
+	port *portRange
+}
+
+func (n *Network) listener(c *stack.Cache, port stack.Value[int]) *listener {
+	return &listener{n, c, n.portOf(port)}
+}
+
+func (t *listener) exposure(src Source) (Exposure, bool) {
 	e := Exposure{Kind: src.Kind, ID: src.ID, Verdict: Closed}
+	fam, attached := attachment(src, t.c)
+	if src.Detached != "" || src.Kind == RangeSource && attached.Verdict == Closed {
+		return e, false
+	}
+	ends := t.meet(src, t.cacheEnd(t.c, fam), t.port, fam)
+	if t.keptOut(ends) {
+		return e, false
+	}
+	x := t.crossing(ends)
 	seen := map[RuleRef]bool{}
-	for i := range p.Pairs {
-		pair := &p.Pairs[i]
-		v := pair.passes(nil)
+	for i := range x.links {
+		l := &x.links[i]
+		v := l.passes("")
 		if v == Closed {
 			continue
 		}
 		if v == Open || e.Verdict == Closed {
 			e.Verdict = v
-			e.Reason = pair.why(v)
+			e.Reason = l.why(v)
 		}
-		for _, f := range pair.Factors {
-			for _, r := range f.Rules {
-				if f.Kind == Ingress && f.Verdict != Closed && !seen[r] {
-					seen[r] = true
-					e.Rules = append(e.Rules, r)
-				}
+		if l.ingress.Verdict == Closed {
+			continue
+		}
+		for _, r := range l.ingress.Rules {
+			if !seen[r] {
+				seen[r] = true
+				e.Rules = append(e.Rules, r)
 			}
 		}
 	}
-	for _, f := range p.Factors {
+	if e.Verdict == Closed {
+		return e, false
+	}
+	e.conditions(x, &attached)
+	return e, e.Verdict != Closed
+}
+
+// conditions joins what concerns the ends as a whole. Names do not count.
+func (e *Exposure) conditions(x *crossing, attached *Factor) {
+	if x.subnet != nil && attached.Verdict == Open {
+		attached = x.subnet
+	}
+	for _, f := range append([]*Factor{attached}, x.connection...) {
 		switch {
-		case f.Kind != Attached && f.Kind != SameVPC && f.Kind != PeeringUse || e.Verdict == Closed:
-		case f.Verdict == Closed && !f.Partial:
+		case f.blocks():
 			e.Verdict = Closed
 		case f.Verdict == Unknown && e.Verdict == Open:
 			e.Verdict, e.Reason = Unknown, f.Reason
 		}
 	}
-	return e, e.Verdict != Closed
 }
 
-// why is the reason of an open or unknown pair.
-func (p *Pair) why(v Verdict) string {
-	for _, f := range p.Factors {
-		if v == Open && f.Kind == Ingress || v == Unknown && (f.Verdict == Unknown || f.Verdict == Closed) {
-			return f.Reason
+// keptOut reports whether the groups alone block all links of two ends. Of the
+// many sources of a large stack nearly all end here.
+func (n *Network) keptOut(e ends) bool {
+	for _, p := range e.src.places {
+		for _, q := range e.dst.places {
+			if p.unsure != "" || q.unsure != "" {
+				return false
+			}
+			rel := n.relate(p, q)
+			if n.groupFactor(hop{Ingress, e.dst.set, e.src.set, p, e.port, rel}).blocks() {
+				continue
+			}
+			if e.src.set == nil || !n.groupFactor(hop{Egress, e.src.set, e.dst.set, q, e.port, rel}).blocks() {
+				return false
+			}
 		}
 	}
-	return ""
+	return true
 }
 
-// portRules calls visit for each ingress rule of c's groups that concerns port.
-func (n *Network) portRules(c *stack.Cache, port stack.Value[int], visit func(g *group, f *filter)) {
-	set := n.setOf(c.SecurityGroups, n.vpcOf(c.Subnets), false)
-	at := n.portOf(port)
-	for _, m := range set.members {
-		if m.group == nil {
-			continue
-		}
-		n.compiled(m.group)
-		for i := range m.group.ingress {
-			if f := &m.group.ingress[i]; f.ports.from <= at.to && at.from <= f.ports.to {
-				visit(m.group, f)
-			}
+// portRules calls visit for each ingress rule of the cache's groups that concerns
+// the port.
+func (t *listener) portRules(visit func(g *group, f *filter)) {
+	set := t.setOf(t.c.SecurityGroups, t.vpcOf(t.c.Subnets), false)
+	for _, r := range t.rulesOf(set, false, t.port).rules {
+		if r.filter != nil {
+			visit(r.member.group, r.filter)
 		}
 	}
 }
@@ -112,28 +147,32 @@ func (n *Network) portRules(c *stack.Cache, port stack.Value[int], visit func(g 
 // groupExposures lists the groups that rules name, wherever in their VPC a
 // carrier may be. Carriers may carry further groups, so their egress rules do not
 // protect the cache.
-func (n *Network) groupExposures(c *stack.Cache, port stack.Value[int]) []Exposure {
+func (t *listener) groupExposures() []Exposure {
 	var out []Exposure
-	n.portRules(c, port, func(g *group, f *filter) {
+	at := map[string]int{} // group → its place in out; -1: kept out
+	t.portRules(func(g *group, f *filter) {
 		if f.peer == "" {
 			return
 		}
-		ref := ruleAt{resource: g.ID, kind: IngressRule, index: f.index, rule: f.rule}.ref()
-		if i := slices.IndexFunc(out, func(e Exposure) bool { return e.ID == f.peer }); i >= 0 {
-			out[i].Rules = append(out[i].Rules, ref)
-			return
+		i, known := at[f.peer]
+		if !known {
+			i = -1
+			e := Exposure{Kind: GroupSource, ID: f.peer, Members: slices.Clip(t.carriers()[f.peer])}
+			if e.Verdict, e.Reason = t.groupReaches(f.peer); e.Verdict != Closed {
+				i = len(out)
+				out = append(out, e)
+			}
+			at[f.peer] = i
 		}
-		e := Exposure{Kind: GroupSource, ID: f.peer, Members: n.membersOf(f.peer), Rules: []RuleRef{ref}}
-		e.Verdict, e.Reason = n.groupReaches(f.peer, c, port)
-		if e.Verdict != Closed {
-			out = append(out, e)
+		if i >= 0 {
+			out[i].Rules = append(out[i].Rules, ruleAt{resource: g.ID, kind: IngressRule, index: f.index, rule: f.rule}.ref())
 		}
 	})
 	return out
 }
 
-func (n *Network) groupReaches(id string, c *stack.Cache, port stack.Value[int]) (Verdict, string) {
-	g := n.groups[id]
+func (t *listener) groupReaches(id string) (Verdict, string) {
+	g := t.groups[id]
 	if g == nil {
 		return Unknown, "Security group " + id + " is not declared here, so it is not known where its members are."
 	}
@@ -142,43 +181,48 @@ func (n *Network) groupReaches(id string, c *stack.Cache, port stack.Value[int])
 		return Unknown, "It is not known in which VPC security group " + id + " is."
 	}
 	verdict, reason := Closed, ""
-	for _, s := range n.s.Subnets {
+	for _, s := range t.s.Subnets {
 		if s == nil || s.VPC.Or("") != src.VPC {
 			continue
 		}
 		src.Subnets = []stack.Value[string]{stack.Known(s.ID)}
-		p := n.walk(src, c, port)
-		for i := range p.Pairs {
-			switch v := p.Pairs[i].passes([]FactorKind{Egress}); {
+		fam, _ := attachment(src, t.c)
+		x := t.crossing(t.meet(src, t.cacheEnd(t.c, fam), t.port, fam))
+		for i := range x.links {
+			switch v := x.links[i].passes(Egress); {
 			case v == Open:
 				return Open, "Whatever carries security group " + id + " is let in."
 			case v == Unknown && verdict == Closed:
-				verdict, reason = Unknown, p.Pairs[i].why(Unknown)
+				verdict, reason = Unknown, x.links[i].why(Unknown)
 			}
 		}
 	}
 	return verdict, reason
 }
 
-// membersOf lists what carries a group, as far as the stack declares it.
-func (n *Network) membersOf(id string) []string {
-	has := func(groups []stack.Value[string]) bool {
-		return slices.ContainsFunc(groups, func(v stack.Value[string]) bool { return v.Or("") == id })
+// listCarriers lists what carries each group, as far as the stack declares it.
+func (n *Network) listCarriers() map[string][]string {
+	out := map[string][]string{}
+	add := func(id string, groups []stack.Value[string]) {
+		for i, v := range groups {
+			if g := v.Or(""); !slices.ContainsFunc(groups[:i], func(w stack.Value[string]) bool { return w.Or("") == g }) {
+				out[g] = append(out[g], id)
+			}
+		}
 	}
-	var out []string
 	for _, f := range n.s.Functions {
-		if f != nil && f.VPC != nil && has(f.VPC.SecurityGroups) {
-			out = append(out, f.ID)
+		if f != nil && f.VPC != nil {
+			add(f.ID, f.VPC.SecurityGroups)
 		}
 	}
 	for _, c := range n.s.Caches {
-		if c != nil && has(c.SecurityGroups) {
-			out = append(out, c.ID)
+		if c != nil {
+			add(c.ID, c.SecurityGroups)
 		}
 	}
 	for _, i := range n.s.Interfaces {
-		if i != nil && has(i.SecurityGroups) {
-			out = append(out, i.ID)
+		if i != nil {
+			add(i.ID, i.SecurityGroups)
 		}
 	}
 	return out
@@ -186,10 +230,16 @@ func (n *Network) membersOf(id string) []string {
 
 // rangeExposures lists the ranges that rules name: the part inside the VPC of
 // the cache, those inside peered VPCs, and the rest.
-func (n *Network) rangeExposures(c *stack.Cache, port stack.Value[int]) []Exposure {
+func (t *listener) rangeExposures() []Exposure {
+	type key struct {
+		kind   SourceKind
+		prefix netip.Prefix
+		vpc    string
+	}
 	var out []Exposure
-	near := n.nearVPCs(n.vpcOf(c.Subnets))
-	n.portRules(c, port, func(g *group, f *filter) {
+	listed := map[key]int{}
+	near := t.nearVPCs(t.vpcOf(t.c.Subnets))
+	t.portRules(func(g *group, f *filter) {
 		ref := ruleAt{resource: g.ID, kind: IngressRule, index: f.index, rule: f.rule}.ref()
 		add := func(e Exposure, ok bool) {
 			if !ok {
@@ -198,17 +248,18 @@ func (n *Network) rangeExposures(c *stack.Cache, port stack.Value[int]) []Exposu
 			if f.why != "" || g.Conditional != "" {
 				e.Verdict = Unknown
 			}
-			same := func(o Exposure) bool { return o.Kind == e.Kind && o.Range == e.Range && o.VPC == e.VPC }
-			if i := slices.IndexFunc(out, same); i >= 0 {
+			at := key{e.Kind, e.Range, e.VPC}
+			if i, ok := listed[at]; ok {
 				out[i].Rules = append(out[i].Rules, ref)
 				return
 			}
+			listed[at] = len(out)
 			e.Rules = []RuleRef{ref}
 			out = append(out, e)
 		}
-		for fam, spans := range f.spans {
-			for _, s := range spans {
-				n.splitRange(s, fam, near, c, port, add)
+		for _, fam := range []family{ipv4, ipv6} {
+			for _, s := range f.spans.of(fam) {
+				t.splitRange(s, fam, near, add)
 			}
 		}
 		if f.peerWhy != "" {
@@ -237,10 +288,10 @@ func (n *Network) nearVPCs(own string) []string {
 	return near
 }
 
-func (n *Network) splitRange(s span, fam family, near []string, c *stack.Cache, port stack.Value[int], add func(Exposure, bool)) {
+func (t *listener) splitRange(s span, fam family, near []string, add func(Exposure, bool)) {
 	rest := []span{s}
 	for _, id := range near {
-		for _, v := range n.rangesOf(n.vpcs[id], fam) {
+		for _, v := range t.rangesOf(t.vpcs[id], fam) {
 			if v == fam.all() {
 				continue // the range of that VPC is not known
 			}
@@ -248,7 +299,7 @@ func (n *Network) splitRange(s span, fam family, near []string, c *stack.Cache, 
 				rest = subtract(rest, part)
 				for _, text := range part.prefixes(fam) {
 					r := netip.MustParsePrefix(text)
-					e, ok := n.exposure(FromRange(r), c, port)
+					e, ok := t.exposure(FromRange(r))
 					e.ID, e.Range, e.VPC = "", r, id
 					add(e, ok)
 				}
@@ -261,11 +312,11 @@ func (n *Network) splitRange(s span, fam family, near []string, c *stack.Cache, 
 	r := netip.MustParsePrefix(s.prefixes(fam)[0])
 	src := FromRange(r)
 	src.rest = rest
-	e, ok := n.exposure(src, c, port)
+	e, ok := t.exposure(src)
 	e.ID, e.Range = "", r
-	if outside := intersect(rest, publicRanges()); fam == ipv4 && len(outside) > 0 {
+	if outside := intersect(rest, t.publicPlace().spans); fam == ipv4 && len(outside) > 0 {
 		e.Kind = InternetSource
-		if subnet := n.publicSubnet(c); !ok && subnet != "" {
+		if subnet := t.publicSubnet(t.c); !ok && subnet != "" {
 			e.Verdict, ok = Unknown, true
 			e.Reason = fmt.Sprintf("The rule admits public addresses and subnet %s has a route to an internet gateway; all that keeps them out is that ElastiCache gives its nodes no public address.", subnet)
 		}
