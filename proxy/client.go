@@ -54,7 +54,12 @@ func (s *session) client(cmd *wire.Command, pl *plan) bool {
 		return s.clientUnblock(cmd, pl)
 	case "client|import-source":
 		return s.fail("ERR 'client import-source' is not supported through this proxy")
-	default: // HELP, PAUSE and UNPAUSE where they are allowed
+	case "client|unpause": // on the shared connection it would wait for its own effect
+		if s.has(pinned) {
+			return s.toPin(cmd, pl)
+		}
+		return s.borrowed(becauseKill, cmd, pl)
+	default: // HELP, and PAUSE where it is allowed
 		return s.forwardMuted(cmd, pl)
 	}
 	return true

@@ -198,7 +198,9 @@ func explainClient(v *Verdict, args [][]byte, _ *plan, o Options) {
 		v.Treatment, v.Note = Refused, "it would change a connection that others share"
 	case "client|list", "client|kill", "client|unblock":
 		v.Note = "about the clients of the proxy"
-	case "client|pause", "client|unpause", "client|help":
+	case "client|unpause":
+		v.Treatment, v.Reason, v.Note = Pinned, reasonNames[becauseKill], "for the call: it must not wait behind the commands that are paused"
+	case "client|pause", "client|help":
 		v.Treatment = Shared
 	case "client|reply":
 		v.Note = "replies are dropped on this side only"

@@ -115,8 +115,17 @@ func (s *session) tagged(c *upstream.Conn, tag uint32, piece []byte, done bool) 
 			s.captured(kind, tag&tagMute != 0, text)
 		}
 		return
+	case kind == tagQueued:
+		s.noteRefusal(piece, done)
+	case (kind == tagBlock || kind == tagExec) && s.x.refusal != "":
+		if s.x.capture = append(s.x.capture, piece...); done && tag&tagMute == 0 {
+			s.conn.Write(s.withRefusal(s.x.capture))
+		}
 	case kind != tagSwallow && tag&tagMute == 0:
 		s.conn.Write(piece)
+	}
+	if done && (kind == tagBlock || kind == tagExec) {
+		s.x.capture, s.x.refusal = nil, ""
 	}
 	if done {
 		s.endOf(kind, piece)

@@ -14,6 +14,8 @@ import (
 const (
 	tagPlain   uint32 = iota
 	tagSwallow        // the client has its answer already
+	tagQueued         // it was +QUEUED: a refusal is kept for the answer to EXEC
+	tagBlock          // ends a transaction whose commands had these tags
 	tagCapture        // kept until complete, then changed
 	tagExec           // ends a pinned transaction
 	tagUnwatch        // ends a WATCH
@@ -175,7 +177,7 @@ func (s *session) Lost(_ *upstream.Conn, tag uint32, sent, half bool, err error)
 		s.nextMissing()
 	}
 	switch kind := tag & tagKinds; {
-	case tag&tagMute != 0 || kind == tagSwallow || kind == tagProbe:
+	case tag&tagMute != 0 || kind == tagSwallow || kind == tagQueued || kind == tagProbe:
 	case kept(kind):
 		s.conn.Write(wire.AppendError(nil, s.lossText(sent, err)))
 	case half && s.has(partial):
@@ -190,7 +192,7 @@ func (s *session) Lost(_ *upstream.Conn, tag uint32, sent, half bool, err error)
 		s.conn.Write(wire.AppendError(nil, s.lossText(sent, err)))
 	}
 	if s.x != nil {
-		s.x.capture = nil
+		s.x.capture, s.x.refusal = nil, ""
 	}
 	s.done++
 	s.clear(partial)

@@ -98,6 +98,7 @@ type extras struct {
 	err          error  // why the wait failed
 	subs         *subscriptions
 	capture      []byte         // a reply that is changed before it goes on
+	refusal      string         // of a command in a transaction that the client was told is queued
 	heard        []byte         // a message that is changed before it goes on
 	waiting      *upstream.Conn // reserved for WAIT
 	request      *subRequest

@@ -104,6 +104,59 @@ func TestClientInsideMulti(t *testing.T) {
 	}
 }
 
+// TestRefusalShowsAtExec guards that a client which was told that its commands are
+// queued learns at EXEC why the server refused one of them, on a shared connection
+// and on one of its own, and that nothing of it is left for the next transaction.
+func TestRefusalShowsAtExec(t *testing.T) {
+	server := realServer(t)
+	direct := dial(t, server)
+	for _, o := range []Options{{}, {Portable: true}, {PoolMode: TransactionMode}} {
+		o.Upstream, o.AllowAdmin = before(server), true
+		_, address := start(t, o)
+		c := dial(t, address)
+		for _, pinned := range []bool{false, true} {
+			direct.expect("+OK\r\n", "CONFIG", "SET", "maxmemory", "0")
+			if pinned {
+				c.expect("+OK\r\n", "WATCH", "k")
+			}
+			c.expect("+OK\r\n", "MULTI")
+			c.expect("+QUEUED\r\n", "GET", "k")
+			direct.expect("+OK\r\n", "CONFIG", "SET", "maxmemory", "1")
+			queued := c.do("SET", "k", "v")
+			got := c.do("EXEC")
+			if queued == "+QUEUED\r\n" && !strings.HasPrefix(got, "-EXECABORT Transaction discarded because of: OOM ") {
+				t.Errorf("mode %q, pinned %v: EXEC: %q", o.PoolMode, pinned, got)
+			}
+			if queued != "+QUEUED\r\n" && (!strings.HasPrefix(queued, "-OOM ") || got != "-EXECABORT Transaction discarded because of previous errors.\r\n") {
+				t.Errorf("mode %q, pinned %v: SET: %q, EXEC: %q", o.PoolMode, pinned, queued, got)
+			}
+			direct.expect("+OK\r\n", "CONFIG", "SET", "maxmemory", "0")
+			c.expect("+OK\r\n", "MULTI")
+			c.expect("+QUEUED\r\n", "SET", "k", "v")
+			c.expect("*1\r\n+OK\r\n", "EXEC")
+			c.expect("+OK\r\n", "MULTI")
+			c.raw("GET\r\n")
+			c.read()
+			c.expect("-EXECABORT Transaction discarded because of previous errors.\r\n", "EXEC")
+		}
+	}
+}
+
+// TestUnpause guards that CLIENT UNPAUSE does not wait behind what is paused.
+func TestUnpause(t *testing.T) {
+	_, address := start(t, Options{Upstream: before(realServer(t)), AllowAdmin: true, Loops: 1})
+	c, paused := dial(t, address), dial(t, address)
+	c.expect("+OK\r\n", "CLIENT", "PAUSE", "600000", "WRITE")
+	paused.send("SET", "k", "v")
+	if got := paused.readFor(50 * time.Millisecond); !strings.HasPrefix(got, "<") {
+		t.Fatalf("not paused: %q", got)
+	}
+	c.expect("+OK\r\n", "CLIENT", "UNPAUSE")
+	if got := paused.read(); got != "+OK\r\n" {
+		t.Errorf("after the pause: %q", got)
+	}
+}
+
 // TestNameOfPinned guards that an operator sees at the server who holds a
 // connection, and that the name goes with the client.
 func TestNameOfPinned(t *testing.T) {

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"strings"
+
 	"github.com/thawdev/thaw/proxy/wire"
 )
 
@@ -8,7 +10,7 @@ import (
 // connection: at EXEC everything goes up as one contiguous block. When MULTI and
 // EXEC arrive together nothing was answered here, and the answers are the
 // server's own; otherwise the client has had its +QUEUED from here, the server's
-// are swallowed, and an error among them shows as its EXECABORT.
+// are swallowed, and an error among them shows in the answer to EXEC.
 type transaction struct {
 	buf      []byte // the commands as they go to the server, MULTI first
 	ends     []int  // of each, in buf
@@ -154,12 +156,13 @@ func (s *session) exec(cmd *wire.Command, pl *plan) bool {
 	if !s.acquire(&block) {
 		return s.inFlight() == 0 && !s.has(holding) && s.refuse(pl)
 	}
+	tag, last := tagPlain, tagPlain
 	if t.answered > 0 {
 		s.answerQueued()
+		last = tagBlock
 	}
-	tag := tagPlain
 	if s.has(muted) {
-		tag = tagMute
+		tag, last = tagMute, last|tagMute
 	}
 	s.up.BeginBlock()
 	s.sendHeld(t, tag)
@@ -167,17 +170,41 @@ func (s *session) exec(cmd *wire.Command, pl *plan) bool {
 	pl.calls++
 	s.last = pl.index
 	s.wrote = s.up
-	s.up.Send(s.w.raw(cmd), s, tag|uint32(pl.index)<<16)
+	s.up.Send(s.w.raw(cmd), s, last|uint32(pl.index)<<16)
 	s.sent++
 	s.dropTransaction()
 	return true
+}
+
+// noteRefusal keeps the first error among the answers to commands of which the
+// client was told that they are queued: the server is out of memory, busy with a
+// script, or wants more replicas.
+func (s *session) noteRefusal(piece []byte, done bool) {
+	x := s.x
+	if x.refusal != "" || piece[0] != '-' && len(x.capture) == 0 {
+		return
+	}
+	if x.capture = append(x.capture, piece...); done {
+		x.refusal = strings.TrimRight(string(x.capture[1:]), "\r\n")
+		x.capture = nil
+	}
+}
+
+// withRefusal puts what noteRefusal kept into the answer to EXEC, which else says
+// that there were errors before, and the client has seen none. The words are those
+// of a server that refuses at EXEC.
+func (s *session) withRefusal(reply []byte) []byte {
+	if string(reply) != "-EXECABORT Transaction discarded because of previous errors.\r\n" {
+		return reply
+	}
+	return wire.AppendError(nil, "EXECABORT Transaction discarded because of: "+s.x.refusal)
 }
 
 // sendHeld sends MULTI and the commands after it. What the client has an answer
 // for is swallowed.
 func (s *session) sendHeld(t *transaction, tag uint32) {
 	if t.answered > 0 {
-		tag = tagSwallow
+		tag = tagQueued
 	}
 	start := 0
 	for i, end := range t.ends {
