@@ -51,6 +51,9 @@ func (s *session) killFilter(args [][]byte) (match func(*session) bool, text str
 		address := string(args[0])
 		return func(o *session) bool { return o.conn.RemoteAddr().String() == address }, ""
 	}
+	if s.filtersLikeKill() {
+		return s.clientFilters(args, true)
+	}
 	if len(args)%2 != 0 {
 		return nil, "ERR syntax error"
 	}

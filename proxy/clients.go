@@ -147,6 +147,9 @@ func (s *session) clientList(cmd *wire.Command) bool {
 		return true
 	}
 	match, text := listFilter(cmd.Args[2:])
+	if s.filtersLikeKill() {
+		match, text = s.clientFilters(cmd.Args[2:], false)
+	}
 	if text != "" {
 		return s.fail(text)
 	}
