@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"bytes"
+
 	"github.com/thawdev/thaw/proxy/upstream"
 	"github.com/thawdev/thaw/proxy/wire"
 )
@@ -71,8 +73,21 @@ func (h *hub) deliver(t topic, raw []byte) {
 		return
 	}
 	for s := range e.sessions {
-		s.message(raw)
+		if r := s.x.request; r != nil && r.entries != nil {
+			r.hear(raw)
+		} else {
+			s.message(raw)
+		}
 	}
+}
+
+// hear keeps a message until the confirmations that must come before it.
+func (r *subRequest) hear(raw []byte) {
+	if r.size += len(raw); r.size > r.s.w.proxy.opts.MaxMessages {
+		r.s.tooSlow()
+		return
+	}
+	r.heard = append(r.heard, bytes.Clone(raw))
 }
 
 // confirm ends the oldest ask, with an error if text is not empty.
@@ -97,6 +112,7 @@ func (h *hub) confirm(text string) {
 		waiting := e.waiting
 		e.waiting = nil
 		for _, r := range waiting {
+			h.attach(e, r)
 			if r.left--; r.left == 0 {
 				r.s.release()
 			}

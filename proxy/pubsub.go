@@ -66,31 +66,31 @@ func (s *session) subscribe(cmd *wire.Command, pl *plan) bool {
 	x.request = nil
 	pl.calls++
 	if r.text != "" {
-		x.subs.hub.done(r)
+		x.subs.hub.abandon(r)
 		return s.fail(r.text)
 	}
-	s.attach(r)
+	s.subscribedTo(r)
 	return true
 }
 
-// attach makes the session a subscriber of what a request asked for.
-func (s *session) attach(r *subRequest) {
+// subscribedTo tells the client of its subscriptions, and of what was published
+// since the server knows of them.
+func (s *session) subscribedTo(r *subRequest) {
 	subs := s.x.subs
 	if subs.of[r.kind] == nil {
 		subs.of[r.kind] = map[string]struct{}{}
 	}
-	for i, name := range r.names {
+	for _, name := range r.names {
 		subs.of[r.kind][name] = struct{}{}
-		if _, had := r.entries[i].sessions[s]; !had {
-			r.entries[i].sessions[s] = struct{}{}
-			s.w.proxy.census.add(topic{r.kind, name}, 1)
-		}
 		s.confirm(subscribeNames[r.kind], name, subs.count(r.kind))
 	}
 	subs.hub.done(r)
 	if !s.has(subscribed) {
 		s.set(subscribed)
 		subs.hub.subscribers++
+	}
+	for _, raw := range r.heard {
+		s.message(raw)
 	}
 }
 
@@ -183,7 +183,7 @@ func (s *session) unsubscribeAll() {
 	h := s.x.subs.hub
 	if r := s.x.request; r != nil {
 		s.x.request = nil
-		h.done(r)
+		h.abandon(r)
 	}
 	for k, of := range s.x.subs.of {
 		for name := range of {
@@ -202,10 +202,7 @@ func (s *session) unsubscribeAll() {
 // the first byte only.
 func (s *session) message(raw []byte) {
 	if s.conn.Unsent()+len(raw) > s.w.proxy.opts.MaxMessages {
-		s.w.stats.Shed.SlowClients++
-		s.w.proxy.log.Warn("subscriber disconnected: it does not read its messages", "client", s.conn.RemoteAddr())
-		s.set(leaving)
-		s.conn.Close()
+		s.tooSlow()
 		return
 	}
 	if s.resp == 2 {
@@ -214,6 +211,14 @@ func (s *session) message(raw []byte) {
 	}
 	s.push(pushByte)
 	s.push(raw[1:])
+}
+
+// tooSlow ends a subscriber for which too much is kept.
+func (s *session) tooSlow() {
+	s.w.stats.Shed.SlowClients++
+	s.w.proxy.log.Warn("subscriber disconnected: it does not read its messages", "client", s.conn.RemoteAddr())
+	s.set(leaving)
+	s.conn.Close()
 }
 
 var pushByte = []byte(">")
