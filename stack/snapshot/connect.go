@@ -56,5 +56,6 @@ func Connect(ctx context.Context, region, profile string) (Clients, string, erro
 	if err != nil {
 		return Clients{}, "", fmt.Errorf("snapshot: %w", err)
 	}
+	cfg.HTTPClient = bounded{cfg.HTTPClient}
 	return Clients{EC2: network, Lambda: lambda.NewFromConfig(cfg), ElastiCache: caches, IAM: roles, STS: sts.NewFromConfig(cfg)}, cfg.Region, nil
 }

@@ -19,6 +19,8 @@ func errorClass(err error) string {
 	var dns *net.DNSError
 	var network net.Error
 	switch {
+	case errors.Is(err, query.ErrTooLarge):
+		return "AnswerTooLarge"
 	case errors.As(err, &api) && api.ErrorCode() != "":
 		return api.ErrorCode()
 	case errors.As(err, &response) && response.HTTPStatusCode() > 0:

@@ -1,6 +1,7 @@
 package snapshot_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -265,5 +266,24 @@ func TestEndlessFunctions(t *testing.T) {
 	d, err := takeOver(t, s)
 	if err != nil || len(d.Gaps) != 1 || d.Gaps[0].Error != "EndlessList" {
 		t.Errorf("%v, gaps %v after %d pages", err, d.Gaps, s.made["lambda:ListFunctions"])
+	}
+}
+
+// An answer that does not end is a gap and not all of the memory.
+func TestEndlessAnswer(t *testing.T) {
+	s := &server{fault: func(w http.ResponseWriter, call string) bool {
+		if call != "lambda:ListFunctions" {
+			return false
+		}
+		_, _ = w.Write([]byte(`{"Functions":[]`))
+		for blank := bytes.Repeat([]byte(" "), 1<<20); ; {
+			if _, err := w.Write(blank); err != nil {
+				return true
+			}
+		}
+	}}
+	d, err := takeOver(t, s)
+	if err != nil || len(d.Gaps) != 1 || d.Gaps[0].Call != "lambda:ListFunctions" || d.Gaps[0].Error != "AnswerTooLarge" {
+		t.Errorf("%v, gaps %v", err, d.Gaps)
 	}
 }

@@ -40,14 +40,18 @@ const (
 	// seconds.
 	requestTimeout = time.Minute
 
-	// maxAnswer bounds an answer, after decompression, in bytes. 1,000 security
+	// MaxAnswer bounds an answer, after decompression, in bytes. 1,000 security
 	// groups with 60 rules each have about 20 MB.
-	maxAnswer = 64 << 20
+	MaxAnswer = 64 << 20
 )
 
 // ErrNoCredentials is wrapped by the error of a call for which there were no
 // credentials, or for which they could not be renewed.
 var ErrNoCredentials = errors.New("no credentials")
+
+// ErrTooLarge is wrapped by the error of a call whose answer, or one page of it,
+// has more than MaxAnswer bytes.
+var ErrTooLarge = fmt.Errorf("the answer is larger than %d MB", MaxAnswer>>20)
 
 // service is what the protocol needs to know of a service.
 type service struct {
@@ -135,12 +139,12 @@ func (c *client) attempt(ctx context.Context, action, form string) ([]byte, erro
 		return nil, fmt.Errorf("query: %s: %w", action, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
 	switch {
 	case err != nil:
 		return nil, &brokenError{fmt.Errorf("query: %s: the answer broke off: %w", action, err)}
-	case len(body) > maxAnswer:
-		return nil, fmt.Errorf("query: %s: a page of the answer is larger than %d MB", action, maxAnswer>>20)
+	case len(body) > MaxAnswer:
+		return nil, fmt.Errorf("query: %s: %w", action, ErrTooLarge)
 	case resp.StatusCode != http.StatusOK:
 		return nil, c.failure(action, resp, body)
 	}

@@ -328,7 +328,7 @@ func TestBounds(t *testing.T) {
 		want string
 	}{
 		{"endless", io.MultiReader(strings.NewReader(begin), endless(' ')), "larger than 64 MB"},
-		{"one too many", io.MultiReader(strings.NewReader(begin), io.LimitReader(endless(' '), maxAnswer+1-int64(len(begin+end))), strings.NewReader(end)), "larger than 64 MB"},
+		{"one too many", io.MultiReader(strings.NewReader(begin), io.LimitReader(endless(' '), MaxAnswer+1-int64(len(begin+end))), strings.NewReader(end)), "larger than 64 MB"},
 		{"nested", strings.NewReader(begin + strings.Repeat("<a>", 40) + strings.Repeat("</a>", 40) + end), "nest too deep"},
 		{"many elements", io.MultiReader(strings.NewReader(begin), strings.NewReader(strings.Repeat("<a/>", maxElements)), strings.NewReader(end)), "more than 4000000 elements"},
 		{"other", strings.NewReader("<html></html>"), "another element than DescribeVpcsResponse"},
