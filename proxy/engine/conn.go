@@ -78,9 +78,10 @@ type Conn struct {
 	paused   bool
 	again    bool // in is to be offered without anything new
 	queued   bool // in the loop's ready or next
-	dirty    bool // in the loop's dirty
+	dirty    bool // in the loop's dirty or last
 	waiting  bool // the kernel refused output
 
+	writesLast  bool // WriteLast was called
 	lastWritten bool // CloseWrite was called
 	outputEnded bool // and the peer was told
 }

@@ -13,7 +13,8 @@
 //	  events    every readable connection is read once and its Data called;
 //	            output that the kernel refused earlier is tried again
 //	  end       functions given to AtEndOfTurn, closed connections are told
-//	  writes    each connection written to in this turn, in one system call
+//	  writes    each connection written to in this turn, in one system call;
+//	            those of Conn.WriteLast after up to two more turns
 //
 // A connection that holds nothing costs nothing: buffers belong to the loop, are
 // lent while bytes are on their way and given back after.

@@ -26,6 +26,7 @@ type Loop struct {
 	next     []*Conn  // the same for the next turn
 	writable []*Conn  // can be written again
 	dirty    []*Conn  // written to in this turn
+	last     []*Conn  // the same, of those that WriteLast was called for
 	ending   []*Conn  // closed, not told yet
 	atEnd    []func() // of this turn
 	all      map[*Conn]struct{}
@@ -158,6 +159,7 @@ func (l *Loop) run() {
 	for !l.stopping {
 		l.poll.wait(l.timeout())
 		l.takeTurn()
+		l.gather()
 	}
 	for c := range l.all {
 		c.end(ErrClosed)
@@ -170,6 +172,7 @@ func (l *Loop) run() {
 		c.end(ErrClosed)
 	}
 	l.endTurn()
+	l.writeLast()
 	l.poll.close()
 }
 
@@ -217,8 +220,8 @@ func (l *Loop) serve(c *Conn) {
 	c.serve()
 }
 
-// endTurn runs until nothing is left to do: functions and Closed may write to
-// connections, and a write may fail and close one.
+// endTurn runs until nothing is left to do but writeLast: functions and Closed may
+// write to connections, and a write may fail and close one.
 func (l *Loop) endTurn() {
 	for len(l.atEnd)+len(l.ending)+len(l.dirty) > 0 {
 		for i := 0; i < len(l.atEnd); i++ {
@@ -241,6 +244,35 @@ func (l *Loop) endTurn() {
 		}
 		clear(l.dirty)
 		l.dirty = l.dirty[:0]
+	}
+}
+
+// gathering is how many more turns the connections of WriteLast wait for.
+const gathering = 2
+
+// gather takes more turns while there is something to do, and then writes what
+// was put off: the peers that the turn before has answered have sent their next
+// messages meanwhile.
+func (l *Loop) gather() {
+	for i := 0; i < gathering && len(l.last) > 0 && !l.stopping; i++ {
+		if l.poll.wait(0); len(l.ready)+len(l.writable) == 0 {
+			break
+		}
+		l.takeTurn()
+	}
+	l.writeLast()
+}
+
+func (l *Loop) writeLast() {
+	for len(l.last) > 0 {
+		for i := 0; i < len(l.last); i++ {
+			c := l.last[i]
+			c.dirty = false
+			c.flush()
+		}
+		clear(l.last)
+		l.last = l.last[:0]
+		l.endTurn() // a write may fail and close one
 	}
 }
 

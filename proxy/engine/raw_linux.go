@@ -36,6 +36,3 @@ func pollNow(fd int, events []unix.EpollEvent) int {
 	}
 	return int(n)
 }
-
-// giveWay lets other threads of the system run that wait for this core.
-func giveWay() { unix.RawSyscallNoError(unix.SYS_SCHED_YIELD, 0, 0, 0) }

@@ -72,11 +72,22 @@ func (c *Conn) space(out *[]byte, n int) []byte {
 
 // touch puts c among the connections that are written at the end of the turn.
 func (c *Conn) touch() {
-	if !c.dirty {
-		c.dirty = true
+	switch {
+	case c.dirty:
+		return
+	case c.writesLast:
+		c.loop.last = append(c.loop.last, c)
+	default:
 		c.loop.dirty = append(c.loop.dirty, c)
 	}
+	c.dirty = true
 }
+
+// WriteLast puts off the writes of this connection, from the next one on: behind
+// those of all others, and behind up to two more turns if there is something to
+// do at once. It is for a connection that carries what many others send, to which
+// the same system call then takes more.
+func (c *Conn) WriteLast() { c.writesLast = true }
 
 // flush gives the output to the kernel, at the end of a turn, in one system
 // call. While the kernel has refused some it is left alone.

@@ -82,6 +82,7 @@ func (p *Pool) opened(nc *engine.Conn, id int64, why purpose) engine.Handler {
 	now := p.set.now()
 	c := &Conn{pool: p, nc: nc, id: id, born: now, read: now, used: now}
 	c.scan.Limits.Depth = maxDepthOfReply
+	nc.WriteLast()
 	p.attempts = 0
 	p.set.stats.Opened++
 	p.set.conns[c] = struct{}{}
