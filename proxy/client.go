@@ -37,7 +37,9 @@ func (s *session) client(cmd *wire.Command, pl *plan) bool {
 	case "client|no-evict":
 		return s.onOff(args[2], nil)
 	case "client|no-touch":
-		return s.noTouch(cmd, pl)
+		return s.mode(cmd, pl, becauseNoTouch, tagTouchOn, tagTouchOff)
+	case "client|import-source":
+		return s.mode(cmd, pl, becauseImport, tagImportOn, tagImportOff)
 	case "client|tracking":
 		return s.tracking(cmd, pl)
 	case "client|caching":
@@ -45,15 +47,13 @@ func (s *session) client(cmd *wire.Command, pl *plan) bool {
 	case "client|trackinginfo", "client|getredir":
 		return s.trackingInfo(cmd, pl, sub.Name)
 	case "client|capa":
-		return s.ok()
+		return s.capabilities(args[2:])
 	case "client|list":
 		return s.clientList(cmd)
 	case "client|kill":
 		return s.clientKill(cmd)
 	case "client|unblock":
 		return s.clientUnblock(cmd, pl)
-	case "client|import-source":
-		return s.fail("ERR 'client import-source' is not supported through this proxy")
 	case "client|unpause": // on the shared connection it would wait for its own effect
 		if s.has(pinned) {
 			return s.toPin(cmd, pl)
@@ -117,6 +117,17 @@ func (s *session) setInfo(args [][]byte) bool {
 	return s.ok()
 }
 
+// capabilities notes what a client of Valkey 8 can do: only whether it follows
+// redirections, and no server that the proxy knows of redirects here.
+func (s *session) capabilities(names [][]byte) bool {
+	for _, name := range names {
+		if fold(name, "redirect") {
+			s.extra().capable = true
+		}
+	}
+	return s.ok()
+}
+
 // clientReply switches replies off on this side only: on a shared connection
 // their silence would be everyone's.
 func (s *session) clientReply(mode []byte) bool {
@@ -148,18 +159,18 @@ func (s *session) onOff(arg []byte, then func(on bool)) bool {
 	return s.ok()
 }
 
-// noTouch pins while it is on: it is a property of the connection.
-func (s *session) noTouch(cmd *wire.Command, pl *plan) bool {
+// mode pins while something is on that is a property of the connection.
+func (s *session) mode(cmd *wire.Command, pl *plan, why reason, whenOn, whenOff uint32) bool {
 	on := fold(cmd.Args[2], "on")
 	if !on && !s.has(pinned) {
 		return s.onOff(cmd.Args[2], nil)
 	}
 	if !s.has(pinned) {
-		return s.borrowed(becauseNoTouch, cmd, pl)
+		return s.borrowed(why, cmd, pl)
 	}
-	tag := uint32(tagTouchOff)
+	tag := whenOff
 	if on {
-		tag = tagTouchOn
+		tag = whenOn
 	}
 	return s.sendPinned(cmd, pl, tag)
 }

@@ -52,10 +52,56 @@ func (s *session) walked() *found {
 	return f
 }
 
+// standing is what CLIENT LIST says of a session beyond its addresses and times.
+type standing struct {
+	name, libName, libVersion string
+	flags, capa               string
+	multi, watch, redirect    int
+	subs                      [3]int
+}
+
+func (s *session) standing() standing {
+	d := standing{multi: -1, redirect: -1}
+	mark := func(on bool, flag string) {
+		if on {
+			d.flags += flag
+		}
+	}
+	p := &pin{}
+	if x := s.x; x != nil {
+		d.name, d.libName, d.libVersion = x.name, x.libName, x.libVersion
+		if x.tx != nil {
+			d.multi = len(x.tx.ends) - 1
+		}
+		if x.subs != nil {
+			d.subs = x.subs.counts()
+		}
+		if x.pin != nil {
+			p = x.pin
+		}
+		if x.capable {
+			d.capa = "r"
+		}
+	}
+	if d.watch = p.watched; p.tracking {
+		d.redirect = int(p.target)
+	}
+	// In the order of the server.
+	mark(s.has(subscribed), "P")
+	mark(s.has(transacting) || p.multi, "x")
+	mark(s.has(blocked), "b")
+	mark(p.tracking, "t")
+	mark(p.noTouch, "T")
+	mark(p.importing, "I")
+	mark(d.flags == "", "N")
+	return d
+}
+
 // describe appends the line of CLIENT LIST; reading is the length of the command
 // that the session is being served, 0 if it is another's.
 func (s *session) describe(b []byte, reading int) []byte {
-	now := s.w.now()
+	now, d := s.w.now(), s.standing()
+	newer := s.w.proxy.up.Topology().Primary().ValkeySince(8, 1)
 	field := func(name, value string) {
 		b = append(b, name...)
 		b = append(b, '=')
@@ -63,65 +109,46 @@ func (s *session) describe(b []byte, reading int) []byte {
 		b = append(b, ' ')
 	}
 	number := func(name string, n int) { field(name, strconv.Itoa(n)) }
-	name, libName, libVersion, multi, subs := "", "", "", -1, [3]int{}
-	redirect := -1
-	state := ""
-	if s.x != nil {
-		name, libName, libVersion = s.x.name, s.x.libName, s.x.libVersion
-		if s.x.tx != nil {
-			multi = len(s.x.tx.ends) - 1
-		}
-		if s.x.subs != nil {
-			subs = s.x.subs.counts()
-		}
-		if p := s.x.pin; p != nil && p.tracking {
-			state, redirect = state+"t", int(p.target)
-		}
-	}
-	if s.has(subscribed) {
-		state += "P"
-	}
-	if s.has(blocked) {
-		state += "b"
-	}
-	if s.has(transacting) || s.has(pinned) && s.x.pin.multi {
-		state += "x"
-	}
-	if state == "" {
-		state = "N"
-	}
 	number("id", int(s.id))
 	field("addr", s.conn.RemoteAddr().String())
 	field("laddr", s.w.proxy.address())
 	number("fd", 0)
-	field("name", name)
+	field("name", d.name)
 	number("age", int(nanos(now-s.born).Seconds()))
 	number("idle", int(nanos(now-s.active).Seconds()))
-	field("flags", state)
+	field("flags", d.flags)
+	if newer {
+		field("capa", d.capa)
+	}
 	number("db", int(s.db))
-	number("sub", subs[0])
-	number("psub", subs[1])
-	number("ssub", subs[2])
-	number("multi", multi)
-	number("qbuf", max(reading, s.conn.Unread()))
-	number("qbuf-free", 0)
-	number("argv-mem", 0)
-	number("multi-mem", 0)
-	number("rbs", 0)
-	number("rbp", 0)
-	number("obl", 0)
-	number("oll", 0)
+	number("sub", d.subs[0])
+	number("psub", d.subs[1])
+	number("ssub", d.subs[2])
+	number("multi", d.multi)
+	buffered := max(reading, s.conn.Unread())
+	if newer { // commands are read into a buffer that all clients share
+		number("watch", d.watch)
+		buffered = max(0, s.conn.Unread()-reading)
+	}
+	number("qbuf", buffered)
+	for _, name := range []string{"qbuf-free", "argv-mem", "multi-mem", "rbs", "rbp", "obl", "oll"} {
+		number(name, 0)
+	}
 	number("omem", s.conn.Unsent())
 	number("tot-mem", s.conn.Unread()+s.conn.Unsent()+sessionSize)
 	field("events", "r")
 	field("cmd", strings.ReplaceAll(s.w.plans[s.last].name, " ", "|"))
 	field("user", s.userName())
-	number("redir", redirect)
+	number("redir", d.redirect)
 	number("resp", int(s.resp))
-	field("lib-name", libName)
-	b = append(b, "lib-ver="...)
-	b = append(b, libVersion...)
-	return append(b, '\n')
+	field("lib-name", d.libName)
+	field("lib-ver", d.libVersion)
+	if newer {
+		number("tot-net-in", int(s.input)+reading)
+		number("tot-net-out", int(s.conn.Written())+s.conn.Unsent())
+		number("tot-cmds", int(s.calls)-s.inFlight())
+	}
+	return append(b[:len(b)-1], '\n')
 }
 
 // sessionSize is about what an idle session costs, in bytes.

@@ -59,6 +59,10 @@ func (s *session) Data(c *engine.Conn, b []byte) int {
 			break
 		}
 		off += n
+		s.input += int64(n)
+		if cmd != nil {
+			s.calls++
+		}
 		if s.flags&(gone|leaving|through) != 0 {
 			if s.has(through) && off < len(b) {
 				off += s.passUp(b[off:])

@@ -195,7 +195,9 @@ func explainClient(v *Verdict, args [][]byte, _ *plan, o Options) {
 	case "client|caching":
 		v.Note = "with client-side caching on it goes to the client's own connection"
 	case "client|import-source":
-		v.Treatment, v.Note = Refused, "it would change a connection that others share"
+		if !off {
+			v.Treatment, v.Reason, v.Note = Pinned, reasonNames[becauseImport], "until CLIENT IMPORT-SOURCE OFF or the client leaves"
+		}
 	case "client|list", "client|kill", "client|unblock":
 		v.Note = "about the clients of the proxy"
 	case "client|unpause":

@@ -107,14 +107,20 @@ func (s *session) greet(id *identity, g greeting, h upstream.Hello) {
 		s.resp = uint8(g.resp)
 		s.become(id)
 	}
-	r := g.resp
-	b := wire.AppendMapHeader(nil, r, 7)
+	r, fields := g.resp, 7
+	if h.Zone != "" {
+		fields++
+	}
+	b := wire.AppendMapHeader(nil, r, fields)
 	b = wire.AppendBulk(wire.AppendBulk(b, "server"), h.Server)
 	b = wire.AppendBulk(wire.AppendBulk(b, "version"), h.Version)
 	b = wire.AppendInt(wire.AppendBulk(b, "proto"), int64(r))
 	b = wire.AppendInt(wire.AppendBulk(b, "id"), int64(s.id))
 	b = wire.AppendBulk(wire.AppendBulk(b, "mode"), h.Mode)
 	b = wire.AppendBulk(wire.AppendBulk(b, "role"), h.Role)
+	if h.Zone != "" { // Valkey since 8.1
+		b = wire.AppendBulk(wire.AppendBulk(b, "availability_zone"), h.Zone)
+	}
 	b = wire.AppendBulk(b, "modules")
 	if len(h.Modules) > 0 {
 		b = append(b, h.Modules...)

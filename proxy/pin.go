@@ -14,6 +14,7 @@ const (
 	becauseBlocking
 	becauseTracking
 	becauseNoTouch
+	becauseImport
 	becauseUnknown
 	becauseWait
 	becauseMonitor
@@ -22,7 +23,7 @@ const (
 	reasons
 )
 
-var reasonNames = [reasons]string{"watch", "multi", "blocking", "tracking", "no_touch", "unknown_command", "wait", "monitor", "script_kill", "session"}
+var reasonNames = [reasons]string{"watch", "multi", "blocking", "tracking", "no_touch", "import_source", "unknown_command", "wait", "monitor", "script_kill", "session"}
 
 // pin is a connection that one session has for itself, and what keeps it there.
 type pin struct {
@@ -35,12 +36,15 @@ type pin struct {
 	multi    bool
 	tracking bool
 	noTouch  bool
-	once     bool // for one command only
-	monitor  bool
-	changed  bool  // by a command in the open transaction
-	probes   int   // transactions after which the server is asked what changed
-	db       int   // of a SELECT under way
-	resp     uint8 // of a HELLO under way
+	// importing: CLIENT IMPORT-SOURCE is on, which RESET leaves on.
+	importing bool
+	once      bool // for one command only
+	monitor   bool
+	changed   bool  // by a command in the open transaction
+	watched   int   // keys
+	probes    int   // transactions after which the server is asked what changed
+	db        int   // of a SELECT under way
+	resp      uint8 // of a HELLO under way
 	// target is the client that CLIENT TRACKING redirects to, and targetUp its id
 	// at the server; 0 without.
 	target, targetUp int64
@@ -48,7 +52,7 @@ type pin struct {
 
 // clean reports that nothing keeps the session on the connection.
 func (p *pin) clean() bool {
-	return !(p.watch || p.multi || p.tracking || p.noTouch || p.once || p.monitor || p.changed || p.probes > 0)
+	return !(p.watch || p.multi || p.tracking || p.noTouch || p.importing || p.once || p.monitor || p.changed || p.probes > 0)
 }
 
 // takes reports whether the command goes to the connection, and is not answered
@@ -131,7 +135,7 @@ func (s *session) unpin(end bool) {
 	s.w.stats.PinnedSeconds[p.why] += nanos(s.w.now() - p.since)
 	p.use.end(nanos(s.w.now() - p.since))
 	s.up = nil
-	if end {
+	if end || p.importing {
 		p.conn.Close()
 	} else {
 		p.conn.Release()

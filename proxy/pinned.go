@@ -34,8 +34,9 @@ func (s *session) toPin(cmd *wire.Command, pl *plan) bool {
 		p.multi = true
 	case wire.EffectWatch:
 		p.watch = true
+		p.watched += len(cmd.Args) - 1
 	case wire.EffectUnwatch:
-		p.watch = false
+		p.watch, p.watched = false, 0
 	case wire.EffectSelect:
 		if !s.settle() {
 			return false
@@ -100,7 +101,7 @@ func (s *session) endPinnedMulti(cmd *wire.Command, pl *plan) bool {
 		tag = tagExec
 		p.probes++
 	}
-	p.multi, p.watch, p.changed = false, false, false
+	p.multi, p.watch, p.changed, p.watched = false, false, false, 0
 	return s.sendPinned(cmd, pl, tag)
 }
 
@@ -196,6 +197,10 @@ func (s *session) endOf(kind uint32, piece []byte) {
 		p.noTouch = p.noTouch || good
 	case tagTouchOff:
 		p.noTouch = p.noTouch && !good
+	case tagImportOn:
+		p.importing = p.importing || good
+	case tagImportOff:
+		p.importing = p.importing && !good
 	case tagOnce:
 		p.once = false
 		s.clear(blocked)
@@ -220,6 +225,7 @@ func (s *session) learn(info []byte) {
 		case "flags":
 			p.tracking = bytes.IndexByte(value, 't') >= 0
 			p.noTouch = bytes.IndexByte(value, 'T') >= 0
+			p.importing = bytes.IndexByte(value, 'I') >= 0
 		}
 	}
 }

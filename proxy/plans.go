@@ -102,7 +102,7 @@ var (
 	adminCommands = names("config|set", "config|rewrite", "config|resetstat",
 		"acl|setuser", "acl|deluser", "acl|load", "acl|save", "acl|list", "acl|getuser", "acl|users", "acl|log",
 		"debug", "module|load", "module|loadex", "module|unload", "save", "bgsave", "bgrewriteaof", "shutdown",
-		"replicaof", "slaveof", "failover", "migrate", "slowlog|reset", "latency|reset", "monitor",
+		"replicaof", "slaveof", "failover", "migrate", "slowlog|reset", "commandlog|reset", "latency|reset", "monitor",
 		"client|pause", "client|unpause",
 		"cluster|addslots", "cluster|addslotsrange", "cluster|bumpepoch", "cluster|delslots", "cluster|delslotsrange",
 		"cluster|failover", "cluster|flushslots", "cluster|forget", "cluster|meet", "cluster|replicate",

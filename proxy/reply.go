@@ -22,8 +22,10 @@ const (
 	tagSelect         // changes the database if it succeeds
 	tagTrackOn        // switches tracking on if it succeeds
 	tagTrackOff
-	tagTouchOn
+	tagTouchOn // switches CLIENT NO-TOUCH on if it succeeds
 	tagTouchOff
+	tagImportOn // the same for CLIENT IMPORT-SOURCE
+	tagImportOff
 	tagOnce     // ends a pin that was for one command
 	tagProbe    // CLIENT INFO after a transaction that changed the connection
 	tagWait     // ends a WAIT

@@ -74,8 +74,10 @@ type session struct {
 	next, prev *session // of the loop
 
 	id     uint64
-	born   int64 // Unix nanoseconds
-	active int64 // when the client last sent something
+	born   int64  // Unix nanoseconds
+	active int64  // when the client last sent something
+	input  int64  // bytes of the commands that were taken
+	calls  uint32 // how many these are
 	sent   uint32
 	done   uint32 // requests sent upstream, and answered
 	db     int32
@@ -87,6 +89,7 @@ type session struct {
 // extras is what only some sessions need.
 type extras struct {
 	name, libName, libVersion string
+	capable                   bool // CLIENT CAPA REDIRECT was sent
 
 	later        []answer // local answers behind requests in flight
 	pushes       []byte   // messages behind a reply that has begun

@@ -120,7 +120,7 @@ func namesClient(spec *wire.Spec, args [][]byte) bool {
 // changesState are commands that need a connection of their own.
 func changesState(spec *wire.Spec) bool {
 	switch spec.Effect {
-	case wire.EffectSelect, wire.EffectTracking, wire.EffectCaching, wire.EffectNoTouch, wire.EffectNoEvict,
+	case wire.EffectSelect, wire.EffectTracking, wire.EffectCaching, wire.EffectNoTouch, wire.EffectNoEvict, wire.EffectImportSource,
 		wire.EffectSetName, wire.EffectSetInfo, wire.EffectCapa, wire.EffectIdentity, wire.EffectReadOnly,
 		wire.EffectReadWrite, wire.EffectAsking, wire.EffectWatch, wire.EffectMulti, wire.EffectClients:
 		return true

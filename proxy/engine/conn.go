@@ -65,7 +65,8 @@ type Conn struct {
 	// gone is cut off when the buffer must grow, so that many small steps
 	// through a large buffer move no memory.
 	inAt, outAt int
-	inflight    int // portable: bytes that a goroutine is writing
+	written     uint64 // bytes that the kernel has taken
+	inflight    int    // portable: bytes that a goroutine is writing
 	maxUnread   int
 	turn        uint32 // in which it was served last
 

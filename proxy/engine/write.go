@@ -47,6 +47,10 @@ func (c *Conn) Unsent() int {
 	return n
 }
 
+// Written counts the bytes that were ever given to the kernel; with TLS they are
+// encrypted.
+func (c *Conn) Written() uint64 { return c.written }
+
 // unsealed is the buffer that Write appends to: the output itself, or what TLS
 // will encrypt at the end of the turn.
 func (c *Conn) unsealed() *[]byte {
@@ -123,6 +127,7 @@ func (c *Conn) send() {
 			return
 		}
 		c.outAt += n
+		c.written += uint64(n)
 	}
 	if c.outAt < len(c.out) {
 		c.waiting = true

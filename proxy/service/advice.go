@@ -15,6 +15,7 @@ var reasonAdvice = []Advice{
 	{"blocking", "A client that waits in BLPOP, XREAD BLOCK and the like holds a connection for as long. Give upstream.max_pinned one for each worker that waits at the same time, and keep the timeout of the call shorter than the function may run: an element popped for a frozen client is lost."},
 	{"watch", "Between WATCH and EXEC the client holds a connection. Do nothing slow in between, or replace the pair by a script (EVAL, FCALL) or SET with NX or XX, which share."},
 	{"multi", "Commands inside MULTI that change their connection (SELECT, CLIENT TRACKING, SUBSCRIBE and others) need one of their own; send them outside. In transaction mode every MULTI pins: command mode does not."},
+	{"import_source", "CLIENT IMPORT-SOURCE is a property of a connection. Switch it off when the import is done."},
 	{"no_touch", "CLIENT NO-TOUCH is a property of a connection. Leave it out where reads may touch keys."},
 	{"unknown_command", "A command that the proxy's table does not know, as of a module, gets a connection for the call, for it may do anything to it. If it is a typing error the server says so."},
 	{"wait", "WAIT holds the connection of the client's last write until the replicas have it, and others cannot use it meanwhile. Keep its timeout short."},

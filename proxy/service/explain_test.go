@@ -53,7 +53,7 @@ func arguments(name string) [][]byte {
 		return wordsOf("XREAD BLOCK 5 STREAMS s 0")
 	case "xreadgroup":
 		return wordsOf("XREADGROUP GROUP g c BLOCK 5 STREAMS s >")
-	case "client|tracking", "client|no-touch", "client|reply", "client|no-evict":
+	case "client|tracking", "client|no-touch", "client|import-source", "client|reply", "client|no-evict":
 		return append(args, []byte("ON"))
 	}
 	spec := wire.Resolve(args)

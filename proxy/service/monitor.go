@@ -148,7 +148,7 @@ func (d *reader) command(args [][]byte, c *monitored) {
 func inBlock(v proxy.Verdict) proxy.Verdict {
 	switch {
 	case v.Command == "exec", v.Command == "discard", v.Command == "quit", v.Command == "reset":
-	case v.Reason == "tracking", v.Reason == "no_touch", v.Reason == "unknown_command", v.Command == "select", v.Treatment == proxy.FanIn:
+	case v.Reason == "tracking", v.Reason == "no_touch", v.Reason == "import_source", v.Reason == "unknown_command", v.Command == "select", v.Treatment == proxy.FanIn:
 		v.Treatment, v.Reason, v.Note = proxy.Pinned, "multi", "until EXEC: inside MULTI it changes the connection"
 	default:
 		v.Treatment, v.Reason, v.Note = proxy.Block, "", ""

@@ -191,6 +191,8 @@ func helloOf(v wire.Value, failed bool) (h Hello, id int64) {
 			h.Mode = value
 		case "role":
 			h.Role = value
+		case "availability_zone":
+			h.Zone = value
 		case "id":
 			id = v.Elems[i+1].Int
 		case "modules":

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,7 @@ type Hello struct {
 	Version string
 	Mode    string // "standalone", "cluster" or "sentinel"
 	Role    string // "master" or "replica"
+	Zone    string // availability zone, such as "euw1-az1"; "" if it did not say
 	// Modules is the reply's last value as it came, in the protocol version of
 	// the connection.
 	Modules []byte
@@ -51,6 +53,18 @@ func (n *Node) Hello(resp int) (Hello, bool) {
 	defer n.mu.Unlock()
 	h, ok := n.hello[resp]
 	return h, ok
+}
+
+// ValkeySince reports whether the server is Valkey of this version or a later one.
+func (n *Node) ValkeySince(major, minor int) bool {
+	for _, resp := range []int{2, 3} {
+		h, _ := n.Hello(resp)
+		var a, b int
+		if _, err := fmt.Sscanf(h.Version, "%d.%d", &a, &b); err == nil && h.Server == "valkey" {
+			return a > major || a == major && b >= minor
+		}
+	}
+	return false
 }
 
 func (n *Node) setHello(resp int, h Hello) {

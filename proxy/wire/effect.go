@@ -45,6 +45,8 @@ const (
 	EffectCapa
 	EffectNoTouch
 	EffectNoEvict
+	// EffectImportSource: the client fills a server in import mode.
+	EffectImportSource
 	// EffectIdentity: no state changes, but the answer depends on it: the id, name,
 	// user or flags of this very connection.
 	EffectIdentity
@@ -69,7 +71,7 @@ var effectNames = [...]string{
 	"subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe",
 	"block", "wait", "tracking", "caching", "client_reply", "readonly", "readwrite",
 	"asking", "reset", "quit", "monitor", "setname", "setinfo", "capa", "no_touch",
-	"no_evict", "identity", "clients", "replication", "script_debug",
+	"no_evict", "import_source", "identity", "clients", "replication", "script_debug",
 }
 
 // effects is the table. A command that changes its connection and is missing here
@@ -120,6 +122,7 @@ var effects = [...]struct {
 	{"client|getname", EffectIdentity},
 	{"client|getredir", EffectIdentity},
 	{"client|id", EffectIdentity},
+	{"client|import-source", EffectImportSource},
 	{"client|info", EffectIdentity},
 	{"client|kill", EffectClients},
 	{"client|list", EffectClients},

@@ -1,6 +1,6 @@
 package wire
 
-//go:generate go run ./internal/commandgen -commands ${VALKEY}/src/commands -source "Valkey 8.0.1"
+//go:generate go run ./internal/commandgen -commands ${VALKEY}/src/commands -source "Valkey 8.1.1"
 
 // row is a line of the generated table: the facts as the server's metadata has them.
 type row struct {

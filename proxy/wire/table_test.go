@@ -195,6 +195,9 @@ var exceptions = map[string]struct{ differs, why string }{
 	"cluster|shards": {"+loading", "8.0 answers while it loads"},
 	"cluster|slots":  {"+loading", "8.0 answers while it loads"},
 
+	"memory|malloc-stats": {"+loading", "8.1 answers while it loads"},
+	"memory|purge":        {"+loading", "8.1 answers while it loads"},
+
 	"sinterstore": {"keys otherwise", "8.0 says that it overwrites the destination, 7.0 that it updates it"},
 }
 

@@ -27,7 +27,7 @@ func run(args []string, stderr io.Writer) int {
 		return 2
 	}
 	if *dir == "" || *source == "" {
-		fmt.Fprintln(stderr, "commandgen: -commands and -source are needed, as -commands valkey/src/commands -source \"Valkey 8.0.1\"")
+		fmt.Fprintln(stderr, "commandgen: -commands and -source are needed, as -commands valkey/src/commands -source \"Valkey 8.1.1\"")
 		return 2
 	}
 	commands, err := load(*dir)

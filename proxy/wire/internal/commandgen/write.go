@@ -15,6 +15,7 @@ var flagNames = []struct{ word, constant string }{
 	{"WRITE", "Write"}, {"READONLY", "ReadOnly"}, {"DENYOOM", "DenyOOM"}, {"ADMIN", "Admin"},
 	{"PUBSUB", "PubSub"}, {"NOSCRIPT", "NoScript"}, {"BLOCKING", "Blocking"}, {"LOADING", "Loading"},
 	{"STALE", "Stale"}, {"SKIP_MONITOR", "SkipMonitor"}, {"SKIP_SLOWLOG", "SkipSlowlog"},
+	{"SKIP_COMMANDLOG", "SkipSlowlog"}, // its name since Valkey 8.1
 	{"ASKING", "Asking"}, {"FAST", "Fast"}, {"NO_AUTH", "NoAuth"},
 	{"NO_MANDATORY_KEYS", "NoMandatoryKeys"}, {"NO_ASYNC_LOADING", "NoAsyncLoading"},
 	{"NO_MULTI", "NoMulti"}, {"ALLOW_BUSY", "AllowBusy"}, {"MAY_REPLICATE", "MayReplicate"},

@@ -1,0 +1,101 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/thawdev/thaw/proxy/upstream"
+	"github.com/thawdev/thaw/proxy/wire"
+)
+
+// newFakeValkey is a server that calls itself Valkey of a version, in a zone, and
+// knows CLIENT IMPORT-SOURCE.
+func newFakeValkey(t *testing.T, version string) *fakeServer {
+	return newFakeServer(t, func(_ *fakeConn, args []string) []byte {
+		switch {
+		case strings.EqualFold(args[0], "HELLO"):
+			b := wire.AppendArray(nil, 12)
+			for _, s := range []string{"server", "valkey", "version", version, "mode", "standalone", "role", "master", "availability_zone", "euw1-az2", "modules"} {
+				b = wire.AppendBulk(b, s)
+			}
+			return wire.AppendArray(b, 0)
+		case len(args) > 1 && strings.EqualFold(args[1], "IMPORT-SOURCE") && args[2] == "now":
+			return []byte("-ERR syntax error\r\n")
+		}
+		return nil
+	})
+}
+
+// TestZoneOfHello guards that clients that prefer a node of their own zone hear
+// which zone the server is in.
+func TestZoneOfHello(t *testing.T) {
+	f := newFakeValkey(t, "8.1.1")
+	_, address := start(t, Options{Upstream: upstream.Options{Address: f.address()}, Loops: 1})
+	got := dial(t, address).do("HELLO")
+	if !strings.HasPrefix(got, "*16\r\n") || !strings.Contains(got, "$17\r\navailability_zone\r\n$8\r\neuw1-az2\r\n$7\r\nmodules\r\n*0\r\n") {
+		t.Errorf("HELLO answers %q", got)
+	}
+}
+
+// TestFieldsOfClientList guards that CLIENT INFO has the fields of the server's
+// version: tools parse them.
+func TestFieldsOfClientList(t *testing.T) {
+	for version, newer := range map[string]bool{"8.0.2": false, "8.1.1": true, "9.0.0": true} {
+		f := newFakeValkey(t, version)
+		_, address := start(t, Options{Upstream: upstream.Options{Address: f.address()}, Loops: 1})
+		c := dial(t, address)
+		c.expect("+OK\r\n", "GET", "k")                   // 20 bytes
+		first := c.do("CLIENT", "INFO")                   // 26 bytes
+		list := c.do("CLIENT", "LIST")                    // 26 bytes
+		c.expect("+OK\r\n", "CLIENT", "CAPA", "redirect") // 40 bytes
+		second := c.do("CLIENT", "INFO")
+		for _, field := range []string{" capa= ", " watch=0 ", " qbuf=0 ", " tot-net-in=46 tot-net-out=5 tot-cmds=1\n"} {
+			if strings.Contains(first, field) != newer {
+				t.Errorf("%s: %q in %q: want %v", version, field, first, newer)
+			}
+		}
+		if strings.Contains(list, " qbuf=0 ") != newer {
+			t.Errorf("%s: %q", version, list)
+		}
+		want := fmt.Sprintf(" tot-net-in=%d tot-net-out=%d tot-cmds=4\n", 20+26+26+40+26, len("+OK\r\n")+len(first)+len(list)+len("+OK\r\n"))
+		if newer && !(strings.Contains(second, want) && strings.Contains(second, " capa=r ")) {
+			t.Errorf("%s: %q, want %q", version, second, want)
+		}
+	}
+}
+
+// TestImportSource guards that a client that fills a server has a connection of
+// its own, and that nobody gets that connection after it: RESET leaves the mode on.
+func TestImportSource(t *testing.T) {
+	f := newFakeValkey(t, "8.1.1")
+	p, address := start(t, Options{Upstream: upstream.Options{Address: f.address()}, Loops: 1})
+	owned := func() int { return int(p.Stats().Upstream.Owned) }
+	c := dial(t, address)
+	c.expect("+OK\r\n", "CLIENT", "IMPORT-SOURCE", "OFF")
+	c.expect("-ERR syntax error\r\n", "CLIENT", "IMPORT-SOURCE", "maybe")
+	if owned() != 0 {
+		t.Error("a connection was taken for nothing")
+	}
+	c.expect("+OK\r\n", "CLIENT", "IMPORT-SOURCE", "ON")
+	if info := c.do("CLIENT", "INFO"); owned() != 1 || !strings.Contains(info, " flags=I ") {
+		t.Errorf("%d connections, %q", owned(), info)
+	}
+	c.expect("+OK\r\n", "CLIENT", "IMPORT-SOURCE", "OFF")
+	if info := c.do("CLIENT", "INFO"); !strings.Contains(info, " flags=N ") {
+		t.Errorf("after OFF: %q", info)
+	}
+	opened := f.opened()
+	c.expect("+OK\r\n", "CLIENT", "IMPORT-SOURCE", "ON")
+	if f.opened() != opened {
+		t.Error("the connection that was given back was not used again")
+	}
+	c.nc.Close()
+	eventually(t, "the connection to be closed", func() bool { return owned() == 0 })
+	time.Sleep(10 * time.Millisecond)
+	dial(t, address).expect("+OK\r\n", "CLIENT", "IMPORT-SOURCE", "ON")
+	if f.opened() != opened+1 {
+		t.Error("a connection that imports was lent again")
+	}
+}
