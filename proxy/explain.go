@@ -114,6 +114,7 @@ func pointer(do func(*session, *wire.Command, *plan) bool) uintptr {
 // byTreatment says of each treatment of plans.go what it comes to.
 var byTreatment = map[uintptr]effect{
 	pointer((*session).plain):               always(Shared, ""),
+	pointer((*session).config):              always(Shared, ""),
 	pointer((*session).info):                always(Shared, "the answer gets a section about the proxy"),
 	pointer((*session).unknown):             pins(becauseUnknown, "for the call: the command table does not know it, so it may do anything to its connection"),
 	pointer((*session).multi):               explainMulti,

@@ -23,6 +23,7 @@ type fakeServer struct {
 type fakeConn struct {
 	net.Conn
 	number int // counted from 1
+	seen   map[string]bool
 }
 
 func newFakeServer(t testing.TB, handle func(c *fakeConn, args []string) []byte) *fakeServer {
@@ -61,7 +62,7 @@ func (f *fakeServer) serve() {
 			return
 		}
 		f.mu.Lock()
-		c := &fakeConn{Conn: nc, number: len(f.conns) + 1}
+		c := &fakeConn{Conn: nc, number: len(f.conns) + 1, seen: map[string]bool{}}
 		f.conns = append(f.conns, c)
 		f.mu.Unlock()
 		go f.serveConn(c)

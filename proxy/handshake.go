@@ -152,6 +152,23 @@ func (s *session) serverHello(id *identity, resp int, pl *plan) (h upstream.Hell
 	return h, false
 }
 
+// config sends CONFIG, and asks behind a CONFIG SET what the server says of itself
+// now: its zone, or the name that it goes by. A HELLO of this client waits for it.
+func (s *session) config(cmd *wire.Command, pl *plan) bool {
+	before := s.sent
+	if !s.forwardMuted(cmd, pl) {
+		return false
+	}
+	if len(cmd.Args) > 1 && fold(cmd.Args[1], "set") && s.sent != before {
+		s.extra()
+		s.up.Send(helloCommand, s, tagGreeting|uint32(pl.index)<<16)
+		s.sent++
+	}
+	return true
+}
+
+var helloCommand = wire.AppendCommand(nil, "HELLO")
+
 func (p *Proxy) upstreamKey(id *identity, db, resp int) upstream.Key {
 	return upstream.Key{Node: p.up.Topology().Primary(), Login: id.login, DB: db, RESP: resp}
 }

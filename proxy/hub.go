@@ -88,7 +88,10 @@ func (h *hub) Ready(c *upstream.Conn, err error) {
 		return
 	}
 	for _, e := range h.topics {
-		h.failWaiting(e, "")
+		for _, r := range e.waiting {
+			r.fail("ERR proxy: upstream is down; command was not sent")
+		}
+		e.waiting = nil
 	}
 	h.retry(err)
 }
@@ -119,12 +122,22 @@ func (h *hub) connected(c *upstream.Conn) {
 		h.w.loop.AfterFunc(iamRenewal, func() { c.Close() })
 	}
 	for _, e := range h.topics {
-		h.ask(e, nil, false)
+		h.askAgain(e)
 		if h.lost {
 			h.w.stats.Resubscribed++
 		}
 	}
 	h.lost = false
+}
+
+// askAgain subscribes to a topic on a new connection, for all who wait for it.
+func (h *hub) askAgain(e *entry) {
+	for _, r := range e.waiting {
+		h.ask(e, r, false)
+	}
+	if len(e.waiting) == 0 {
+		h.ask(e, nil, false)
+	}
 }
 
 // iamRenewal replaces a subscribed connection before ElastiCache ends it.
@@ -140,7 +153,10 @@ func (h *hub) Gone(_ *upstream.Conn, err error) {
 	}
 	for _, a := range pending {
 		h.setActive(a.entry, false)
-		a.answered()
+		a.entry.asked = 0
+		if a.leave && a.who != nil {
+			a.who.answered()
+		}
 	}
 	if len(h.topics) > 0 {
 		h.w.proxy.log.Warn("subscriptions lost; subscribing again", "topics", len(h.topics), "error", err)

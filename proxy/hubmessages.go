@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/thawdev/thaw/proxy/upstream"
 	"github.com/thawdev/thaw/proxy/wire"
@@ -97,25 +98,27 @@ func (h *hub) confirm(text string) {
 	}
 	a := h.pending[0]
 	h.pending = h.pending[1:]
-	e := a.entry
-	switch {
-	case a.leave:
+	e, r := a.entry, a.who
+	if a.leave {
 		h.setActive(e, false)
-		a.answered()
-	case text != "":
-		h.failWaiting(e, text)
-		if h.topics[e.topic] == e && len(e.sessions) == 0 {
-			delete(h.topics, e.topic)
+		if r != nil {
+			r.answered()
 		}
-	default:
-		h.setActive(e, true)
-		waiting := e.waiting
-		e.waiting = nil
-		for _, r := range waiting {
-			h.attach(e, r)
-			if r.left--; r.left == 0 {
-				r.s.release()
-			}
-		}
+		return
 	}
+	e.asked--
+	if text == "" {
+		h.setActive(e, true)
+	}
+	i := slices.Index(e.waiting, r)
+	if i < 0 {
+		return // nobody waits, or not any more
+	}
+	e.waiting = slices.Delete(e.waiting, i, i+1)
+	if text != "" {
+		r.fail(text)
+		return
+	}
+	h.attach(e, r)
+	r.answered()
 }

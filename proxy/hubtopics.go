@@ -1,6 +1,10 @@
 package proxy
 
-import "github.com/thawdev/thaw/proxy/wire"
+import (
+	"slices"
+
+	"github.com/thawdev/thaw/proxy/wire"
+)
 
 // kind is one of the three kinds of subscriptions.
 type kind uint8
@@ -26,8 +30,9 @@ type topic struct {
 type entry struct {
 	topic    topic
 	sessions map[*session]struct{} // who hears what is published
-	waiting  []*subRequest
-	holds    int // requests that have not told their session yet
+	waiting  []*subRequest         // that the server has not confirmed
+	holds    int                   // requests that have not told their session yet
+	asked    int                   // SUBSCRIBEs under way
 	active   bool
 }
 
@@ -35,7 +40,7 @@ type entry struct {
 type ask struct {
 	entry *entry
 	leave bool
-	who   *subRequest // waits for the UNSUBSCRIBE; nil if nobody does
+	who   *subRequest // waits for the answer; nil if nobody does
 }
 
 // subRequest is a SUBSCRIBE or UNSUBSCRIBE of a session that waits for the server.
@@ -52,8 +57,9 @@ type subRequest struct {
 	text    string // the error it ends with
 }
 
-// join asks for all topics of a request; r.left is 0 after if none has to be
-// waited for.
+// join asks for all topics of a request, also for those that the server sends
+// already: what comes before its confirmation was published before, and is not for
+// this session.
 func (h *hub) join(r *subRequest) {
 	for _, name := range r.names {
 		t := topic{r.kind, name}
@@ -61,16 +67,12 @@ func (h *hub) join(r *subRequest) {
 		if e == nil {
 			e = &entry{topic: t, sessions: map[*session]struct{}{}}
 			h.topics[t] = e
-			h.ask(e, nil, false)
 		}
 		e.holds++
 		r.entries = append(r.entries, e)
-		if e.active {
-			h.attach(e, r)
-		} else {
-			e.waiting = append(e.waiting, r)
-			r.left++
-		}
+		e.waiting = append(e.waiting, r)
+		r.left++
+		h.ask(e, r, false)
 	}
 	h.connect()
 }
@@ -98,12 +100,7 @@ func (h *hub) abandon(r *subRequest) {
 func (h *hub) done(r *subRequest) {
 	for _, e := range r.entries {
 		e.holds--
-		for i, other := range e.waiting {
-			if other == r {
-				e.waiting = append(e.waiting[:i], e.waiting[i+1:]...)
-				break
-			}
-		}
+		e.waiting = slices.DeleteFunc(e.waiting, func(o *subRequest) bool { return o == r })
 		h.mayLeave(e, nil)
 	}
 	r.entries = nil
@@ -128,7 +125,7 @@ func (h *hub) mayLeave(e *entry, r *subRequest) {
 		return
 	}
 	delete(h.topics, e.topic)
-	if h.conn != nil {
+	if h.conn != nil && (e.active || e.asked > 0) {
 		h.ask(e, r, true)
 	}
 	if len(h.topics) == 0 {
@@ -142,29 +139,24 @@ func (h *hub) ask(e *entry, r *subRequest, leave bool) {
 	if h.conn == nil {
 		return // connected sends all
 	}
-	if r != nil {
-		r.left++
-	}
 	name := subscribeNames[e.topic.kind]
-	if leave {
+	switch {
+	case !leave:
+		e.asked++
+	case r != nil:
+		r.left++
+		fallthrough
+	default:
 		name = unsubscribeNames[e.topic.kind]
 	}
 	h.pending = append(h.pending, &ask{e, leave, r})
 	h.conn.Write(wire.AppendCommand(nil, name, e.topic.name))
 }
 
-// failWaiting ends the requests that wait for a topic; "" says that there is no
-// connection.
-func (h *hub) failWaiting(e *entry, text string) {
-	waiting := e.waiting
-	e.waiting = nil
-	for _, r := range waiting {
-		if r.text = text; text == "" {
-			r.text = "ERR proxy: upstream is down; command was not sent"
-		}
-		r.left = 0
-		r.s.release()
-	}
+// fail ends a request with an error.
+func (r *subRequest) fail(text string) {
+	r.text, r.left = text, 0
+	r.s.release()
 }
 
 // setActive notes whether the server sends what is published on a topic.
@@ -180,12 +172,9 @@ func (h *hub) setActive(e *entry, active bool) {
 	e.active = active
 }
 
-// answered tells who waits for an UNSUBSCRIBE that it is done.
-func (a *ask) answered() {
-	if a.who == nil {
-		return
-	}
-	if a.who.left--; a.who.left == 0 {
-		a.who.s.release()
+// answered lets a request go on when all of its topics are settled.
+func (r *subRequest) answered() {
+	if r.left--; r.left == 0 {
+		r.s.release()
 	}
 }

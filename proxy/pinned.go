@@ -139,6 +139,9 @@ func (s *session) captured(kind uint32, mute bool, text []byte) {
 	case tagProbe:
 		s.learn(text)
 		return
+	case tagGreeting:
+		s.up.Key().Node.Learn(int(s.resp), text)
+		return
 	case tagHello:
 		if text[0] != '-' {
 			s.resp = s.x.pin.resp

@@ -69,6 +69,7 @@ var treatments = map[string]func(*session, *wire.Command, *plan) bool{
 	"script":       (*session).script,
 	"function":     (*session).script,
 	"monitor":      (*session).monitor,
+	"config":       (*session).config,
 
 	// What only servers say to each other, and tests to servers.
 	"sync":           (*session).replicate,

@@ -201,7 +201,7 @@ func (s *session) unsubscribeAll() {
 // message hands one message to the client. It came in RESP2; RESP3 differs in
 // the first byte only.
 func (s *session) message(raw []byte) {
-	if s.conn.Unsent()+len(raw) > s.w.proxy.opts.MaxMessages {
+	if s.conn.Unsent()+len(s.x.pushes)+len(raw) > s.w.proxy.opts.MaxMessages {
 		s.tooSlow()
 		return
 	}

@@ -1,7 +1,10 @@
 package proxy
 
 import (
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/thawdev/thaw/proxy/upstream"
 	"github.com/thawdev/thaw/proxy/wire"
@@ -18,10 +21,14 @@ func TestMessageRightBehindConfirmation(t *testing.T) {
 		b := wire.AppendBulk(wire.AppendBulk(wire.AppendArray(nil, 3), "subscribe"), channel)
 		return wire.AppendInt(b, int64(count))
 	}
-	f := newFakeServer(t, func(_ *fakeConn, args []string) []byte {
-		if args[0] != "subscribe" {
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		switch {
+		case args[0] != "subscribe":
 			return nil
+		case c.seen[args[1]]:
+			return confirmation(args[1], 1)
 		}
+		c.seen[args[1]] = true
 		return append(confirmation(args[1], 1), message(args[1])...)
 	})
 	for _, test := range []struct {
@@ -35,6 +42,7 @@ func TestMessageRightBehindConfirmation(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, address := start(t, Options{Upstream: upstream.Options{Address: f.address()}, Loops: 1})
+			dial(t, address).do("SUBSCRIBE", "warm") // the connection is there
 			c := dial(t, address)
 			got := c.do(test.command...)
 			for len(got) < len(test.want) {
@@ -53,4 +61,45 @@ func join(parts ...[]byte) (all []byte) {
 		all = append(all, p...)
 	}
 	return all
+}
+
+// TestPublishToOneself guards that a RESP3 client that publishes on its own channel
+// has the answer before the message, as from the server, although they come on
+// different connections, and that a blocked client has its messages at once.
+func TestPublishToOneself(t *testing.T) {
+	const message = "$7\r\nmessage\r\n$2\r\nme\r\n$1\r\nx\r\n"
+	var hub atomic.Pointer[fakeConn]
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		switch strings.ToLower(args[0]) {
+		case "subscribe":
+			hub.Store(c)
+			return []byte("*3\r\n$9\r\nsubscribe\r\n$2\r\nme\r\n:1\r\n")
+		case "publish":
+			hub.Load().Write([]byte("*3\r\n" + message))
+			time.Sleep(20 * time.Millisecond)
+			return []byte(":1\r\n")
+		case "blpop":
+			hub.Load().Write([]byte("*3\r\n" + message))
+			time.Sleep(20 * time.Millisecond)
+			return []byte("_\r\n")
+		}
+		return nil
+	})
+	_, address := start(t, Options{Upstream: upstream.Options{Address: f.address()}, Loops: 1})
+	c := dial(t, address)
+	c.do("HELLO", "3")
+	c.do("SUBSCRIBE", "me")
+	for _, test := range []struct{ command, want string }{
+		{"PUBLISH me x\r\nPUBLISH me x\r\n", ":1\r\n:1\r\n>3\r\n" + message + ">3\r\n" + message},
+		{"BLPOP nothing 20\r\n", ">3\r\n" + message + "_\r\n"},
+	} {
+		c.raw(test.command)
+		got := ""
+		for len(got) < len(test.want) {
+			got += c.read()
+		}
+		if got != test.want {
+			t.Errorf("%q: heard %q, want %q", test.command, got, test.want)
+		}
+	}
 }

@@ -31,6 +31,7 @@ const (
 	tagWait     // ends a WAIT
 	tagIDs      // kept until complete, then changed: it holds ids of clients
 	tagHello    // changes the protocol version if it succeeds
+	tagGreeting // HELLO of the proxy's own, behind a CONFIG SET
 	tagCommands // an answer to COMMAND, from which some are taken out
 	tagCommandInfo
 	tagCommandList
@@ -49,7 +50,7 @@ const (
 // the client before.
 func kept(kind uint32) bool {
 	switch kind {
-	case tagCapture, tagProbe, tagIDs, tagHello, tagCommands, tagCommandInfo, tagCommandList, tagCommandDocs, tagCommandCount,
+	case tagCapture, tagProbe, tagIDs, tagHello, tagGreeting, tagCommands, tagCommandInfo, tagCommandList, tagCommandDocs, tagCommandCount,
 		tagCount, tagNumSub, tagShardNumSub:
 		return true
 	}
@@ -89,7 +90,7 @@ func (s *session) settled() {
 	if s.has(queued) {
 		s.sendLater()
 	}
-	if s.x != nil && len(s.x.pushes) > 0 {
+	if s.x != nil && len(s.x.pushes) > 0 && int32(s.done-s.x.pushAfter) >= 0 {
 		s.conn.Write(s.x.pushes)
 		s.x.pushes = nil
 	}
@@ -159,10 +160,16 @@ func (s *session) ok() bool {
 
 var replyOK = []byte("+OK\r\n")
 
-// push sends an out-of-band message, never into the middle of a reply.
+// push sends a message that did not come on the connection of the answers. It
+// waits for those in flight: a client that publishes to itself has the answer
+// first, as from the server. A blocked client has its messages at once.
 func (s *session) push(text []byte) {
-	if s.has(partial) {
+	held := s.x != nil && len(s.x.pushes) > 0
+	if held || s.has(partial) || s.inFlight() > 0 && !s.has(blocked) {
 		x := s.extra()
+		if !held {
+			x.pushAfter = s.sent
+		}
 		x.pushes = append(x.pushes, text...)
 		return
 	}
@@ -179,7 +186,7 @@ func (s *session) Lost(_ *upstream.Conn, tag uint32, sent, half bool, err error)
 		s.nextMissing()
 	}
 	switch kind := tag & tagKinds; {
-	case tag&tagMute != 0 || kind == tagSwallow || kind == tagQueued || kind == tagProbe:
+	case tag&tagMute != 0 || kind == tagSwallow || kind == tagQueued || kind == tagProbe || kind == tagGreeting:
 	case kept(kind):
 		s.conn.Write(wire.AppendError(nil, s.lossText(sent, err)))
 	case half && s.has(partial):

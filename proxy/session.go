@@ -92,7 +92,8 @@ type extras struct {
 	capable                   bool // CLIENT CAPA REDIRECT was sent
 
 	later        []answer // local answers behind requests in flight
-	pushes       []byte   // messages behind a reply that has begun
+	pushes       []byte   // messages behind replies in flight
+	pushAfter    uint32   // requests that must be answered before they go out
 	tx           *transaction
 	pin          *pin
 	ticket       *upstream.Ticket

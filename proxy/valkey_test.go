@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,11 +14,19 @@ import (
 // newFakeValkey is a server that calls itself Valkey of a version, in a zone, and
 // knows CLIENT IMPORT-SOURCE.
 func newFakeValkey(t *testing.T, version string) *fakeServer {
+	var zone atomic.Value
+	zone.Store("euw1-az2")
 	return newFakeServer(t, func(_ *fakeConn, args []string) []byte {
 		switch {
+		case strings.EqualFold(args[0], "CONFIG"):
+			zone.Store(args[3])
 		case strings.EqualFold(args[0], "HELLO"):
-			b := wire.AppendArray(nil, 12)
-			for _, s := range []string{"server", "valkey", "version", version, "mode", "standalone", "role", "master", "availability_zone", "euw1-az2", "modules"} {
+			words := []string{"server", "valkey", "version", version, "mode", "standalone", "role", "master"}
+			if z := zone.Load().(string); z != "" {
+				words = append(words, "availability_zone", z)
+			}
+			b := wire.AppendArray(nil, len(words)+2)
+			for _, s := range append(words, "modules") {
 				b = wire.AppendBulk(b, s)
 			}
 			return wire.AppendArray(b, 0)
@@ -29,13 +38,24 @@ func newFakeValkey(t *testing.T, version string) *fakeServer {
 }
 
 // TestZoneOfHello guards that clients that prefer a node of their own zone hear
-// which zone the server is in.
+// which zone the server is in, also after it was changed.
 func TestZoneOfHello(t *testing.T) {
 	f := newFakeValkey(t, "8.1.1")
-	_, address := start(t, Options{Upstream: upstream.Options{Address: f.address()}, Loops: 1})
-	got := dial(t, address).do("HELLO")
+	_, address := start(t, Options{Upstream: upstream.Options{Address: f.address()}, Loops: 1, AllowAdmin: true})
+	c := dial(t, address)
+	got := c.do("HELLO")
 	if !strings.HasPrefix(got, "*16\r\n") || !strings.Contains(got, "$17\r\navailability_zone\r\n$8\r\neuw1-az2\r\n$7\r\nmodules\r\n*0\r\n") {
 		t.Errorf("HELLO answers %q", got)
+	}
+	c.expect("+OK\r\n", "CONFIG", "SET", "availability-zone", "euw1-az3")
+	for _, version := range []string{"2", "3"} {
+		if got := c.do("HELLO", version); !strings.Contains(got, "euw1-az3") {
+			t.Errorf("HELLO %s after CONFIG SET: %q", version, got)
+		}
+	}
+	c.expect("+OK\r\n", "CONFIG", "SET", "availability-zone", "")
+	if got := c.do("HELLO", "2"); strings.Contains(got, "zone") {
+		t.Errorf("HELLO without a zone: %q", got)
 	}
 }
 

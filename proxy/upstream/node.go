@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/thawdev/thaw/guard"
+	"github.com/thawdev/thaw/proxy/wire"
 )
 
 // Node is one server, shared by all loops: its address, whether it answers, and
@@ -53,6 +54,26 @@ func (n *Node) Hello(resp int) (Hello, bool) {
 	defer n.mu.Unlock()
 	h, ok := n.hello[resp]
 	return h, ok
+}
+
+// Learn takes the whole answer to a HELLO that was sent after the login, in the
+// protocol version that the connection has.
+func (n *Node) Learn(resp int, answer []byte) {
+	v, _, err := wire.ParseValue(answer, wire.ReplyLimits{})
+	if err != nil || v.IsError() {
+		return // what the server said before still holds
+	}
+	now, _ := helloOf(v, false)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for version, h := range n.hello {
+		modules := h.Modules // as this version writes them
+		if version == resp {
+			modules = now.Modules
+		}
+		h, h.Modules = now, modules
+		n.hello[version] = h
+	}
 }
 
 // ValkeySince reports whether the server is Valkey of this version or a later one.
