@@ -163,7 +163,7 @@ func (b *bed) thaw(loops int) func(options, *contender) error {
 			return err
 		}
 		args := []string{"proxy", "--upstream", "redis://" + address(b.serverPort), "--metrics", address(metricsPort)}
-		c.note = fmt.Sprintf("%d loops, the default here", max(1, runtime.NumCPU()/2))
+		c.note = "the default of loops: " + strconv.Itoa(max(1, runtime.NumCPU()/2))
 		if loops > 0 {
 			args = append(args, "--loops", strconv.Itoa(loops))
 			c.note = "1 loop"
