@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/thawdev/thaw/proxy/upstream"
@@ -152,19 +153,29 @@ func (s *session) serverHello(id *identity, resp int, pl *plan) (h upstream.Hell
 	return h, false
 }
 
-// config sends CONFIG, and asks behind a CONFIG SET what the server says of itself
-// now: its zone, or the name that it goes by. A HELLO of this client waits for it.
+// config sends CONFIG, and asks what the server says of itself now behind a CONFIG
+// SET that changes it. A HELLO of this client waits for the answer.
 func (s *session) config(cmd *wire.Command, pl *plan) bool {
 	before := s.sent
 	if !s.forwardMuted(cmd, pl) {
 		return false
 	}
-	if len(cmd.Args) > 1 && fold(cmd.Args[1], "set") && s.sent != before {
+	if s.sent != before && changesGreeting(cmd.Args) {
 		s.extra()
 		s.up.Send(helloCommand, s, tagGreeting|uint32(pl.index)<<16)
 		s.sent++
 	}
 	return true
+}
+
+// changesGreeting reports whether a CONFIG is a SET of something that HELLO tells.
+func changesGreeting(args [][]byte) bool {
+	if len(args) < 2 || !fold(args[1], "set") {
+		return false
+	}
+	return slices.ContainsFunc(args[2:], func(name []byte) bool {
+		return fold(name, "availability-zone") || fold(name, "extended-redis-compatibility")
+	})
 }
 
 var helloCommand = wire.AppendCommand(nil, "HELLO")
