@@ -31,7 +31,7 @@ func (s *session) client(cmd *wire.Command, pl *plan) bool {
 	case "client|setinfo":
 		return s.setInfo(args)
 	case "client|info":
-		s.answerText(s.describe(nil, len(cmd.Raw)))
+		s.answerText(s.describe(nil, len(cmd.Raw), s.like81()))
 	case "client|reply":
 		return s.clientReply(args[2])
 	case "client|no-evict":

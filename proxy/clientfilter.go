@@ -1,22 +1,11 @@
 package proxy
 
-import (
-	"strconv"
-	"strings"
-)
-
-// Valkey 8 gave CLIENT LIST the filters of CLIENT KILL, and ID several values in
+// Valkey 8.1 gave CLIENT LIST the filters of CLIENT KILL, and ID several values in
 // both. Servers before it, and Redis, have a TYPE or IDs for the one, and pairs for
 // the other, with other errors: a session follows the server that it talks to.
 
-// filtersLikeKill reports whether the server is one whose CLIENT LIST takes the
-// filters of CLIENT KILL.
-func (s *session) filtersLikeKill() bool {
-	h, _ := s.key().Node.Hello(int(s.resp))
-	major, _, _ := strings.Cut(h.Version, ".")
-	n, err := strconv.Atoi(major)
-	return h.Server == "valkey" && err == nil && n >= 8
-}
+// like81 reports whether the server is Valkey 8.1 or a later one.
+func (s *session) like81() bool { return s.key().Node.ValkeySince(8, 1) }
 
 // clientFilters reads filters that must all match.
 func (s *session) clientFilters(args [][]byte, skipMe bool) (match func(*session) bool, text string) {
@@ -32,6 +21,11 @@ func (s *session) clientFilters(args [][]byte, skipMe bool) (match func(*session
 		}
 		args = args[n:]
 	}
+	return s.matchAll(tests, skipMe), ""
+}
+
+// matchAll matches the sessions that pass all tests, and itself unless skipMe.
+func (s *session) matchAll(tests []func(*session) bool, skipMe bool) func(*session) bool {
 	return func(o *session) bool {
 		if o == s && skipMe {
 			return false
@@ -42,7 +36,7 @@ func (s *session) clientFilters(args [][]byte, skipMe bool) (match func(*session
 			}
 		}
 		return true
-	}, ""
+	}
 }
 
 // clientFilter reads the first filter of args and says how many it has read.

@@ -5,20 +5,13 @@ import (
 	"testing"
 
 	"github.com/thawdev/thaw/proxy/upstream"
-	"github.com/thawdev/thaw/proxy/wire"
 )
 
 // TestClientFilters guards that CLIENT LIST and CLIENT KILL take what the server
-// takes that the client believes to talk to: Valkey 8 has more filters, and other
+// takes that the client believes to talk to: Valkey 8.1 has more filters, and other
 // errors.
 func TestClientFilters(t *testing.T) {
-	f := newFakeServer(t, func(_ *fakeConn, args []string) []byte {
-		if !strings.EqualFold(args[0], "HELLO") {
-			return nil
-		}
-		b := wire.AppendBulk(wire.AppendBulk(wire.AppendArray(nil, 4), "server"), "valkey")
-		return wire.AppendBulk(wire.AppendBulk(b, "version"), "8.1.1")
-	})
+	f := newFakeValkey(t, "8.1.1")
 	_, valkey := start(t, Options{Upstream: upstream.Options{Address: f.address()}, Loops: 2})
 	_, redis := start(t, Options{Upstream: before(realServer(t)), Loops: 2})
 	id := func(c *client) string { return strings.TrimSpace(c.do("CLIENT", "ID")[1:]) }
@@ -64,10 +57,13 @@ func TestClientFilters(t *testing.T) {
 			c.expect(want+"\r\n", append([]string{"CLIENT", verb}, strings.Fields(args)...)...)
 		}
 	}
-	old := dial(t, redis)
-	old.expect("$1\r\nx\r\n", "ECHO", "x")
-	for args, want := range map[string]string{"ID 10 wrong": "-ERR Invalid client ID", "SKIPME no": "-ERR syntax error", "USER default": "-ERR syntax error"} {
-		old.expect(want+"\r\n", append([]string{"CLIENT", "LIST"}, strings.Fields(args)...)...)
+	_, earlier := start(t, Options{Upstream: upstream.Options{Address: newFakeValkey(t, "8.0.2").address()}, Loops: 1})
+	for _, address := range []string{redis, earlier} {
+		old := dial(t, address)
+		old.expect("$1\r\nx\r\n", "ECHO", "x")
+		for args, want := range map[string]string{"ID 10 wrong": "-ERR Invalid client ID", "SKIPME no": "-ERR syntax error", "USER default": "-ERR syntax error"} {
+			old.expect(want+"\r\n", append([]string{"CLIENT", "LIST"}, strings.Fields(args)...)...)
+		}
 	}
 	c.expect(":1\r\n", "CLIENT", "KILL", "ID", mine, theirs, "SKIPME", "yes")
 	if got := other.read(); !strings.HasPrefix(got, "<closed") {

@@ -51,7 +51,7 @@ func (s *session) killFilter(args [][]byte) (match func(*session) bool, text str
 		address := string(args[0])
 		return func(o *session) bool { return o.conn.RemoteAddr().String() == address }, ""
 	}
-	if s.filtersLikeKill() {
+	if s.like81() {
 		return s.clientFilters(args, true)
 	}
 	if len(args)%2 != 0 {
@@ -71,17 +71,7 @@ func (s *session) killFilter(args [][]byte) (match func(*session) bool, text str
 			tests = append(tests, test)
 		}
 	}
-	return func(o *session) bool {
-		if o == s && skipMe {
-			return false
-		}
-		for _, test := range tests {
-			if !test(o) {
-				return false
-			}
-		}
-		return true
-	}, ""
+	return s.matchAll(tests, skipMe), ""
 }
 
 // killTest reads one pair.

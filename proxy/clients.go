@@ -98,10 +98,10 @@ func (s *session) standing() standing {
 }
 
 // describe appends the line of CLIENT LIST; reading is the length of the command
-// that the session is being served, 0 if it is another's.
-func (s *session) describe(b []byte, reading int) []byte {
+// that the session is being served, 0 if it is another's. newer asks for the fields
+// of Valkey 8.1.
+func (s *session) describe(b []byte, reading int, newer bool) []byte {
 	now, d := s.w.now(), s.standing()
-	newer := s.w.proxy.up.Topology().Primary().ValkeySince(8, 1)
 	field := func(name, value string) {
 		b = append(b, name...)
 		b = append(b, '=')
@@ -174,7 +174,8 @@ func (s *session) clientList(cmd *wire.Command) bool {
 		return true
 	}
 	match, text := listFilter(cmd.Args[2:])
-	if s.filtersLikeKill() {
+	newer := s.like81()
+	if newer {
 		match, text = s.clientFilters(cmd.Args[2:], false)
 	}
 	if text != "" {
@@ -188,7 +189,7 @@ func (s *session) clientList(cmd *wire.Command) bool {
 				if o == s {
 					reading = length
 				}
-				f.text = o.describe(f.text, reading)
+				f.text = o.describe(f.text, reading, newer)
 			}
 		}
 	})

@@ -18,12 +18,12 @@ type fakeServer struct {
 	mu    sync.Mutex
 	conns []*fakeConn
 	seen  []string // names of the commands
+	ended int      // connections that the proxy has closed
 }
 
 type fakeConn struct {
 	net.Conn
 	number int // counted from 1
-	seen   map[string]bool
 }
 
 func newFakeServer(t testing.TB, handle func(c *fakeConn, args []string) []byte) *fakeServer {
@@ -55,6 +55,12 @@ func (f *fakeServer) opened() int {
 	return len(f.conns)
 }
 
+func (f *fakeServer) closed() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ended
+}
+
 func (f *fakeServer) serve() {
 	for {
 		nc, err := f.ln.Accept()
@@ -62,7 +68,7 @@ func (f *fakeServer) serve() {
 			return
 		}
 		f.mu.Lock()
-		c := &fakeConn{Conn: nc, number: len(f.conns) + 1, seen: map[string]bool{}}
+		c := &fakeConn{Conn: nc, number: len(f.conns) + 1}
 		f.conns = append(f.conns, c)
 		f.mu.Unlock()
 		go f.serveConn(c)
@@ -76,6 +82,9 @@ func (f *fakeServer) serveConn(c *fakeConn) {
 	for {
 		n, err := c.Read(piece)
 		if err != nil {
+			f.mu.Lock()
+			f.ended++
+			f.mu.Unlock()
 			return
 		}
 		in = append(in, piece[:n]...)

@@ -133,10 +133,10 @@ func (h *hub) connected(c *upstream.Conn) {
 // askAgain subscribes to a topic on a new connection, for all who wait for it.
 func (h *hub) askAgain(e *entry) {
 	for _, r := range e.waiting {
-		h.ask(e, r, false)
+		h.subscribe(e, r)
 	}
 	if len(e.waiting) == 0 {
-		h.ask(e, nil, false)
+		h.subscribe(e, nil)
 	}
 }
 

@@ -72,7 +72,7 @@ func (h *hub) join(r *subRequest) {
 		r.entries = append(r.entries, e)
 		e.waiting = append(e.waiting, r)
 		r.left++
-		h.ask(e, r, false)
+		h.subscribe(e, r)
 	}
 	h.connect()
 }
@@ -126,31 +126,35 @@ func (h *hub) mayLeave(e *entry, r *subRequest) {
 	}
 	delete(h.topics, e.topic)
 	if h.conn != nil && (e.active || e.asked > 0) {
-		h.ask(e, r, true)
+		h.unsubscribe(e, r)
 	}
 	if len(h.topics) == 0 {
 		h.w.loop.AfterFunc(hubIdle, h.closeIdle)
 	}
 }
 
-// ask sends one SUBSCRIBE or UNSUBSCRIBE. Each is for one topic, so that an error
-// says which.
-func (h *hub) ask(e *entry, r *subRequest, leave bool) {
+// subscribe asks the server for a topic, and tells r when it has it.
+func (h *hub) subscribe(e *entry, r *subRequest) {
 	if h.conn == nil {
-		return // connected sends all
+		return // connected asks for all
 	}
-	name := subscribeNames[e.topic.kind]
-	switch {
-	case !leave:
-		e.asked++
-	case r != nil:
+	e.asked++
+	h.send(&ask{entry: e, who: r}, subscribeNames)
+}
+
+// unsubscribe tells the server that nobody wants a topic; r, if there is one,
+// waits for its answer.
+func (h *hub) unsubscribe(e *entry, r *subRequest) {
+	if r != nil {
 		r.left++
-		fallthrough
-	default:
-		name = unsubscribeNames[e.topic.kind]
 	}
-	h.pending = append(h.pending, &ask{e, leave, r})
-	h.conn.Write(wire.AppendCommand(nil, name, e.topic.name))
+	h.send(&ask{entry: e, leave: true, who: r}, unsubscribeNames)
+}
+
+// send asks for one topic at a time, so that an error says which.
+func (h *hub) send(a *ask, names [3]string) {
+	h.pending = append(h.pending, a)
+	h.conn.Write(wire.AppendCommand(nil, names[a.entry.topic.kind], a.entry.topic.name))
 }
 
 // fail ends a request with an error.

@@ -32,7 +32,7 @@ type pin struct {
 	since int64
 	use   *pinUse
 
-	watch    bool
+	watched  int // keys
 	multi    bool
 	tracking bool
 	noTouch  bool
@@ -41,7 +41,6 @@ type pin struct {
 	once      bool // for one command only
 	monitor   bool
 	changed   bool  // by a command in the open transaction
-	watched   int   // keys
 	probes    int   // transactions after which the server is asked what changed
 	db        int   // of a SELECT under way
 	resp      uint8 // of a HELLO under way
@@ -52,7 +51,7 @@ type pin struct {
 
 // clean reports that nothing keeps the session on the connection.
 func (p *pin) clean() bool {
-	return !(p.watch || p.multi || p.tracking || p.noTouch || p.importing || p.once || p.monitor || p.changed || p.probes > 0)
+	return !(p.watched > 0 || p.multi || p.tracking || p.noTouch || p.importing || p.once || p.monitor || p.changed || p.probes > 0)
 }
 
 // takes reports whether the command goes to the connection, and is not answered
@@ -163,7 +162,7 @@ func (s *session) Gone(_ *upstream.Conn, err error) {
 		return
 	}
 	p := s.x.pin
-	relied := p.watch || p.multi || p.tracking || p.monitor || s.has(through)
+	relied := p.watched > 0 || p.multi || p.tracking || p.monitor || s.has(through)
 	s.unpin(true)
 	s.release()
 	if relied && !s.has(halfClosed) {

@@ -33,10 +33,9 @@ func (s *session) toPin(cmd *wire.Command, pl *plan) bool {
 	case wire.EffectMulti:
 		p.multi = true
 	case wire.EffectWatch:
-		p.watch = true
 		p.watched += len(cmd.Args) - 1
 	case wire.EffectUnwatch:
-		p.watch, p.watched = false, 0
+		p.watched = 0
 	case wire.EffectSelect:
 		if !s.settle() {
 			return false
@@ -101,7 +100,7 @@ func (s *session) endPinnedMulti(cmd *wire.Command, pl *plan) bool {
 		tag = tagExec
 		p.probes++
 	}
-	p.multi, p.watch, p.changed, p.watched = false, false, false, 0
+	p.multi, p.changed, p.watched = false, false, 0
 	return s.sendPinned(cmd, pl, tag)
 }
 
@@ -140,7 +139,8 @@ func (s *session) captured(kind uint32, mute bool, text []byte) {
 		s.learn(text)
 		return
 	case tagGreeting:
-		s.up.Key().Node.Learn(int(s.resp), text)
+		key := s.up.Key()
+		key.Node.Learn(key.RESP, text)
 		return
 	case tagHello:
 		if text[0] != '-' {

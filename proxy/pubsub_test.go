@@ -1,10 +1,10 @@
 package proxy
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/thawdev/thaw/proxy/upstream"
 	"github.com/thawdev/thaw/proxy/wire"
@@ -21,26 +21,27 @@ func TestMessageRightBehindConfirmation(t *testing.T) {
 		b := wire.AppendBulk(wire.AppendBulk(wire.AppendArray(nil, 3), "subscribe"), channel)
 		return wire.AppendInt(b, int64(count))
 	}
-	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
-		switch {
-		case args[0] != "subscribe":
-			return nil
-		case c.seen[args[1]]:
-			return confirmation(args[1], 1)
-		}
-		c.seen[args[1]] = true
-		return append(confirmation(args[1], 1), message(args[1])...)
-	})
 	for _, test := range []struct {
 		name    string
 		command []string
 		want    []byte
 	}{
 		{"one channel", []string{"SUBSCRIBE", "a"}, append(confirmation("a", 1), message("a")...)},
-		{"two channels", []string{"SUBSCRIBE", "b", "c"}, join(confirmation("b", 1), confirmation("c", 2), message("b"), message("c"))},
-		{"a channel twice", []string{"SUBSCRIBE", "d", "d"}, join(confirmation("d", 1), confirmation("d", 1), message("d"))},
+		{"two channels", []string{"SUBSCRIBE", "b", "c"}, slices.Concat(confirmation("b", 1), confirmation("c", 2), message("b"), message("c"))},
+		{"a channel twice", []string{"SUBSCRIBE", "d", "d"}, slices.Concat(confirmation("d", 1), confirmation("d", 1), message("d"))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			seen := map[string]bool{} // of the one connection that subscribes
+			f := newFakeServer(t, func(_ *fakeConn, args []string) []byte {
+				switch {
+				case args[0] != "subscribe":
+					return nil
+				case seen[args[1]]:
+					return confirmation(args[1], 1)
+				}
+				seen[args[1]] = true
+				return append(confirmation(args[1], 1), message(args[1])...)
+			})
 			_, address := start(t, Options{Upstream: upstream.Options{Address: f.address()}, Loops: 1})
 			dial(t, address).do("SUBSCRIBE", "warm") // the connection is there
 			c := dial(t, address)
@@ -56,19 +57,13 @@ func TestMessageRightBehindConfirmation(t *testing.T) {
 	}
 }
 
-func join(parts ...[]byte) (all []byte) {
-	for _, p := range parts {
-		all = append(all, p...)
-	}
-	return all
-}
-
 // TestPublishToOneself guards that a RESP3 client that publishes on its own channel
 // has the answer before the message, as from the server, although they come on
 // different connections, and that a blocked client has its messages at once.
 func TestPublishToOneself(t *testing.T) {
 	const message = "$7\r\nmessage\r\n$2\r\nme\r\n$1\r\nx\r\n"
 	var hub atomic.Pointer[fakeConn]
+	heard := make(chan bool) // another subscriber has the message, so the proxy had it
 	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
 		switch strings.ToLower(args[0]) {
 		case "subscribe":
@@ -76,11 +71,11 @@ func TestPublishToOneself(t *testing.T) {
 			return []byte("*3\r\n$9\r\nsubscribe\r\n$2\r\nme\r\n:1\r\n")
 		case "publish":
 			hub.Load().Write([]byte("*3\r\n" + message))
-			time.Sleep(20 * time.Millisecond)
+			<-heard
 			return []byte(":1\r\n")
 		case "blpop":
 			hub.Load().Write([]byte("*3\r\n" + message))
-			time.Sleep(20 * time.Millisecond)
+			<-heard
 			return []byte("_\r\n")
 		}
 		return nil
@@ -89,11 +84,19 @@ func TestPublishToOneself(t *testing.T) {
 	c := dial(t, address)
 	c.do("HELLO", "3")
 	c.do("SUBSCRIBE", "me")
+	other := dial(t, address)
+	other.do("SUBSCRIBE", "me")
 	for _, test := range []struct{ command, want string }{
-		{"PUBLISH me x\r\nPUBLISH me x\r\n", ":1\r\n:1\r\n>3\r\n" + message + ">3\r\n" + message},
+		{"PUBLISH me x\r\nPUBLISH me x\r\n", ":2\r\n:2\r\n>3\r\n" + message + ">3\r\n" + message},
 		{"BLPOP nothing 20\r\n", ">3\r\n" + message + "_\r\n"},
 	} {
 		c.raw(test.command)
+		for range strings.Count(test.want, message) {
+			if got := other.read(); got != "*3\r\n"+message {
+				t.Fatalf("the other hears %q", got)
+			}
+			heard <- true
+		}
 		got := ""
 		for len(got) < len(test.want) {
 			got += c.read()

@@ -21,7 +21,7 @@ func (w *worker) checkPins(now int64) {
 				w.stats.Shed.Blocked++
 				s.kill("ERR proxy: blocked longer than block_timeout (" + shortDuration(o.BlockTimeout) + "); command was sent and may have been executed")
 			}
-		case p.watch && idle > o.WatchTimeout:
+		case p.watched > 0 && idle > o.WatchTimeout:
 			w.stats.Shed.Watches++
 			s.kill("ERR proxy: WATCH held longer than pin_timeout (" + shortDuration(o.WatchTimeout) + ")")
 		case p.multi && idle > o.WatchTimeout:

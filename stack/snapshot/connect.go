@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -57,9 +56,6 @@ func Connect(ctx context.Context, region, profile string) (Clients, string, erro
 	if err != nil {
 		return Clients{}, "", fmt.Errorf("snapshot: %w", err)
 	}
-	if cfg.HTTPClient == nil {
-		cfg.HTTPClient = awshttp.NewBuildableClient()
-	}
-	cfg.HTTPClient = bounded{cfg.HTTPClient}
+	cfg.HTTPClient = query.Bounded(cfg.HTTPClient)
 	return Clients{EC2: network, Lambda: lambda.NewFromConfig(cfg), ElastiCache: caches, IAM: roles, STS: sts.NewFromConfig(cfg)}, cfg.Region, nil
 }

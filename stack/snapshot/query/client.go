@@ -32,7 +32,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
 const (
@@ -88,10 +87,7 @@ func newClient(s service, cfg aws.Config) (*client, error) {
 		return nil, err
 	}
 	c := &client{service: s, endpoint: address, region: region, userAgent: userAgent(cfg.AppID), credentials: cfg.Credentials,
-		http: cfg.HTTPClient, retryer: newRetryer(cfg), signer: v4.NewSigner(), correctSkew: !cfg.DisableClockSkewCorrection}
-	if c.http == nil {
-		c.http = awshttp.NewBuildableClient()
-	}
+		http: Bounded(cfg.HTTPClient), retryer: newRetryer(cfg), signer: v4.NewSigner(), correctSkew: !cfg.DisableClockSkewCorrection}
 	return c, nil
 }
 
@@ -139,12 +135,12 @@ func (c *client) attempt(ctx context.Context, action, form string) ([]byte, erro
 		return nil, fmt.Errorf("query: %s: %w", action, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	body, err := io.ReadAll(resp.Body)
 	switch {
+	case errors.Is(err, ErrTooLarge):
+		return nil, fmt.Errorf("query: %s: %w", action, err)
 	case err != nil:
 		return nil, &brokenError{fmt.Errorf("query: %s: the answer broke off: %w", action, err)}
-	case len(body) > MaxAnswer:
-		return nil, fmt.Errorf("query: %s: %w", action, ErrTooLarge)
 	case resp.StatusCode != http.StatusOK:
 		return nil, c.failure(action, resp, body)
 	}
