@@ -61,6 +61,19 @@ func (f *fakeServer) closed() int {
 	return f.ended
 }
 
+// count says how often a command came.
+func (f *fakeServer) count(name string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, seen := range f.seen {
+		if seen == name {
+			n++
+		}
+	}
+	return n
+}
+
 func (f *fakeServer) serve() {
 	for {
 		nc, err := f.ln.Accept()

@@ -103,6 +103,7 @@ func TestImportSource(t *testing.T) {
 	if info := c.do("CLIENT", "INFO"); !strings.Contains(info, " flags=N ") {
 		t.Errorf("after OFF: %q", info)
 	}
+	eventually(t, "the connection to be as new", func() bool { return p.Stats().Upstream.Spare == 1 })
 	opened := f.opened()
 	c.expect("+OK\r\n", "CLIENT", "IMPORT-SOURCE", "ON")
 	if f.opened() != opened {
@@ -110,6 +111,9 @@ func TestImportSource(t *testing.T) {
 	}
 	c.do("RESET")
 	eventually(t, "the connection to be closed, and not washed", func() bool { return f.closed() == 1 })
+	if n := f.count("RESET"); n != 1 { // after OFF
+		t.Errorf("%d connections were washed to be lent again", n)
+	}
 	dial(t, address).expect("+OK\r\n", "CLIENT", "IMPORT-SOURCE", "ON")
 	if f.opened() != opened+1 {
 		t.Error("a connection that imports was lent again")
