@@ -66,7 +66,7 @@ var (
 	mMaxClients    = newMetric("gauge", "clients_max", "Clients allowed (limits.max_clients).")
 	mSubscribers   = newMetric("gauge", "subscribers", "Clients with subscriptions.")
 	mChannels      = newMetric("gauge", "channels", "Subscriptions at the server, each shared by all clients that want it.")
-	mConnections   = newMetric("gauge", "upstream_connections", "Connections to the server. idle and busy are shared, pinned and blocked belong to one client each, subscribed carry subscriptions, spare wait for an owner, dialing are being opened.", "state")
+	mConnections   = newMetric("gauge", "upstream_connections", "Connections to the server. idle and busy are shared (busy is also one that was given back and is being reset), pinned and blocked belong to one client each, subscribed carry subscriptions, spare are as new and wait for an owner, dialing are being opened.", "state")
 	mMax           = newMetric("gauge", "upstream_max", "Connections allowed: shared (upstream.max_connections) and pinned (upstream.max_pinned).", "kind")
 	mUsed          = newMetric("gauge", "upstream_used", "Connections that count against upstream_max.", "kind")
 	mOpened        = newMetric("counter", "upstream_opened_total", "Connections opened.")

@@ -231,10 +231,10 @@ func (s *Set) Stats() Stats {
 		switch {
 		case c.role == owned:
 			st.Owned++
-		case c.role == spare:
-			st.Spare++
 		case c.queue.len() > 0:
 			st.Busy++
+		case c.role == spare:
+			st.Spare++
 		default:
 			st.Idle++
 		}

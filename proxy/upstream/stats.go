@@ -39,7 +39,8 @@ func (h *Histogram) Bound(i int) time.Duration { return time.Microsecond << i }
 
 // Stats are the counters of one loop's connections, or of all when added up.
 type Stats struct {
-	// Connections by state.
+	// Connections by state. One that was given back is Busy until it is as new,
+	// and Spare from then on.
 	Idle, Busy, Owned, Spare, Dialing int
 	// Waiting sessions now, and InFlight requests without an answer.
 	Waiting, InFlight int
