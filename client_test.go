@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
@@ -452,6 +453,43 @@ func fetchProduct(t *testing.T, c *Client, want product, from Source) {
 	got, f, err := Fetch(t.Context(), c, "k", time.Hour, loads(&n, want))
 	if err != nil || got != want || f != from {
 		t.Fatalf("%+v from %v, %v; want from %v", got, f, err, from)
+	}
+}
+
+// Lua compares strings by the server's locale; a lease must not depend on it.
+func TestLeaseInALocale(t *testing.T) {
+	localedef, err := exec.LookPath("localedef")
+	if err != nil {
+		t.Skip("localedef is not installed")
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command(localedef, "-i", "en_US", "-f", "UTF-8", dir+"/en_US.UTF-8").CombinedOutput(); err != nil {
+		t.Skipf("no locale was made: %v: %s", err, out)
+	}
+	t.Setenv("LOCPATH", dir)
+	t.Setenv("LC_ALL", "en_US.UTF-8")
+	c := ensured(t, Options{URL: startRedis(t).url(), OperationTimeout: 5 * time.Second})
+	first, second := token{1}, token{2}
+	now := time.UnixMilli(1_795_455_262_836)
+	for i := range 200 {
+		now = now.Add(7919 * time.Millisecond)
+		key := fmt.Sprint("k", i)
+		for _, tt := range []struct {
+			t    token
+			at   time.Time
+			want claim
+		}{{first, now, claimGranted}, {second, now.Add(900 * time.Millisecond), claimBusy}, {second, now.Add(1100 * time.Millisecond), claimGranted}} {
+			err := c.server(t.Context(), c.opts.OperationTimeout, func(call *callContext) error {
+				got, err := c.store.claim(call, key, tt.t, tt.at, time.Second, false)
+				if got != tt.want {
+					t.Errorf("%v after %v: %v, want %v", tt.at.Sub(now), now.UnixMilli(), got, tt.want)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

@@ -21,10 +21,16 @@ import (
 //	commit   token, value, px              1: stored
 //	abandon  token, no token               1: given back
 //
-// Times are compared as big-endian strings. They are the callers' clocks: hosts of
+// Times are big-endian. They are compared as numbers, for Lua compares strings by
+// the collation of the server's locale. They are the callers' clocks: hosts of
 // one region differ by milliseconds, and all that depends on them is how soon a
 // lost lease is given to another. A value of another program is overwritten.
 const leaseScript = `
+local function ms(s)
+  local n = 0
+  for i = 1, 6 do n = n * 256 + s:byte(i) end
+  return n
+end
 local head = redis.call('GETRANGE', KEYS[1], 0, 25)
 local ours = #head == 26 and head:byte(1) >= 0xf8 and head:byte(1) <= 0xfb
 local op, token = ARGV[1], ARGV[2]
@@ -34,11 +40,11 @@ if op == 'claim' then
     return 1
   end
   local mark = head:byte(1) == 0xfb and head:byte(2) == 0
-  if ARGV[7] ~= '1' and not mark and head:sub(3, 8) > ARGV[3] then
+  if ARGV[7] ~= '1' and not mark and ms(head:sub(3, 8)) > ms(ARGV[3]) then
     return 2
   end
   local holder = head:sub(13, 20)
-  if holder ~= '\0\0\0\0\0\0\0\0' and holder ~= token and head:sub(21, 26) > ARGV[3] then
+  if holder ~= '\0\0\0\0\0\0\0\0' and holder ~= token and ms(head:sub(21, 26)) > ms(ARGV[3]) then
     return 0
   end
   redis.call('SETRANGE', KEYS[1], 12, token .. ARGV[4])
