@@ -21,6 +21,7 @@ type callContext struct {
 	began, deadline time.Time
 	bounded         bool     // the caller's deadline, not OperationTimeout, is the limit
 	primary         bool     // nothing but the primary's answer will do
+	again           bool     // the connection broke under the first try: the second waits for the next one
 	over            *session // the one that answered a read, for the local tier
 	inner           context.Context
 	cancel          context.CancelFunc
@@ -118,6 +119,7 @@ func (c *Client) server(ctx context.Context, limit time.Duration, fn func(*callC
 	err := fn(call)
 	if err != nil && isBroken(err) && c.mayRetry(began) && time.Now().Before(call.deadline) {
 		c.stats.retries.Add(1)
+		call.again = true
 		err = fn(call)
 	}
 	verdict, err = c.judge(call, err)

@@ -90,7 +90,7 @@ func (l *link) acquire(call *callContext) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !a.wait {
+	if !a.wait && !call.again {
 		select {
 		case <-a.done:
 		default:

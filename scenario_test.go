@@ -206,6 +206,29 @@ func TestScenario05OverTLS(t *testing.T) {
 	}
 }
 
+// 5, beside an invalidation: the time of the one that runs out is not the other's.
+func TestScenario05BesideAnInvalidation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode()
+		c := faked(t, n, Options{})
+		if err := Set(t.Context(), c, "k", "v", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		n.set(func(n *fakeNode) { n.delay = 30 * time.Millisecond })
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		go Get[string](ctx, c, "k")
+		synctest.Wait()
+		if err := c.Invalidate(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		if s := c.Stats(); s.Dials != 1 || s.Retries != 1 {
+			t.Errorf("%+v", s)
+		}
+		c.Close()
+	})
+}
+
 // 15. A delete races a slow reader: the old value never returns.
 func TestScenario15DeleteRacesSlowReader(t *testing.T) {
 	s := startRedis(t)

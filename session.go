@@ -136,10 +136,7 @@ func (s *session) touch(now time.Time) {
 func (s *session) do(call *callContext, build func(valkey.Builder) valkey.Completed) (valkey.ValkeyMessage, error) {
 	if !s.cluster {
 		m, err := s.client.Do(call, build(s.client.B())).ToMessage()
-		if err != nil && isTimeout(err) && time.Now().Before(call.deadline) {
-			err = errNotConnected // another's time ran out, and the connection with it
-		}
-		return s.settle(call, m, err)
+		return s.settle(call, m, s.lost(call, err))
 	}
 	type reply struct {
 		m   valkey.ValkeyMessage
@@ -179,7 +176,7 @@ func (s *session) doMulti(call *callContext, commands []valkey.Completed) ([]val
 	select {
 	case results := <-got:
 		for _, r := range results {
-			if _, err := s.settle(call, valkey.ValkeyMessage{}, r.Error()); err != nil && !errors.Is(err, ErrMiss) {
+			if _, err := s.settle(call, valkey.ValkeyMessage{}, s.lost(call, r.Error())); err != nil && !errors.Is(err, ErrMiss) {
 				return nil, err
 			}
 		}
@@ -188,6 +185,14 @@ func (s *session) doMulti(call *callContext, commands []valkey.Completed) ([]val
 		_, err := s.settle(call, valkey.ValkeyMessage{}, context.DeadlineExceeded)
 		return nil, err
 	}
+}
+
+// lost is errNotConnected if another's time ran out, and the connection with it.
+func (s *session) lost(call *callContext, err error) error {
+	if !s.cluster && err != nil && isTimeout(err) && time.Now().Before(call.deadline) {
+		return errNotConnected
+	}
+	return err
 }
 
 // settle learns from a reply and gives errors of the protocol their types.
