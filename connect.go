@@ -97,7 +97,7 @@ func (s *session) clientOption(m mode, track bool) valkey.ClientOption {
 		// valkey-go's own periodic PING off: its timer stops during a freeze and
 		// judges the connection too late or wrongly.
 		Dialer:           net.Dialer{Timeout: o.AuthTimeout, KeepAlive: -1},
-		ConnWriteTimeout: o.AuthTimeout,
+		ConnWriteTimeout: max(o.AuthTimeout, o.OperationTimeout), // also cuts a command that has longer
 		Username:         e.user,
 		Password:         e.password,
 		SelectDB:         e.db,

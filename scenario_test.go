@@ -264,6 +264,22 @@ func TestScenario15DeleteRacesSlowReader(t *testing.T) {
 	fetchText(t, reader, "new", FromCache)
 }
 
+// OperationTimeout decides, also if it is longer than what connecting may take.
+func TestSlowServerHasOperationTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode()
+		c := faked(t, n, Options{OperationTimeout: 5 * time.Second})
+		if err := Set(t.Context(), c, "k", "v", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		n.set(func(n *fakeNode) { n.delay = 3 * time.Second })
+		if v, _, err := Get[string](t.Context(), c, "k"); v != "v" || err != nil || n.dials != 1 {
+			t.Errorf("%q, %v, %d dials", v, err, n.dials)
+		}
+		c.Close()
+	})
+}
+
 // 4, on a connection that many callers share: those in flight wait once, nobody
 // after them, and the connection is kept when the server goes on.
 func TestScenario04Pipelined(t *testing.T) {
