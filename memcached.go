@@ -31,17 +31,22 @@ type memcachedStore struct {
 	live      atomic.Pointer[memcache.Client]
 	nodes     nodeList
 
-	mu       sync.Mutex
-	failures int // attempts to connect in a row
-	next     time.Time
-	lastErr  error
+	mu      sync.Mutex
+	redials map[string]redial // by address: one dead node must not keep callers from the others
+}
+
+// redial is what attempts to connect to one node have come to.
+type redial struct {
+	failures int       // in a row
+	next     time.Time // wall time before which nothing is dialled
+	err      error
 }
 
 func (c *Client) newMemcached() *memcachedStore {
 	m := &memcachedStore{
 		c:      c,
 		dialer: &dialer{opts: &c.opts, tls: tlsConfig(&c.opts, c.endpoint), observe: c.connectObserver},
-		places: make(chan struct{}, c.opts.Connections),
+		places: make(chan struct{}, c.opts.Connections), redials: map[string]redial{},
 	}
 	m.nodes.set([]string{c.endpoint.addr()})
 	m.replace()
@@ -63,46 +68,59 @@ func (m *memcachedStore) replace() {
 	m.contact.Store(time.Now().UnixNano())
 }
 
+// dial connects to a node unless its backoff is on.
 func (m *memcachedStore) dial(addr string) (net.Conn, error) {
+	m.mu.Lock()
+	last := m.redials[addr]
+	m.mu.Unlock()
+	if wait := last.next.Sub(time.Now().Round(0)); wait > 0 && wait <= maxBackoff {
+		return nil, &guarded{reason: "the last attempt to connect failed", cause: last.err}
+	}
 	m.c.stats.dials.Add(1)
 	conn, err := m.dialer.dial(addr)
 	now := time.Now().Round(0)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err == nil {
-		if m.failures >= maxDials {
+	if last = m.redials[addr]; err == nil {
+		if last.failures >= maxDials {
 			m.c.breaker.Reset()
 		}
-		m.failures, m.next = 0, time.Time{}
+		delete(m.redials, addr)
 		return conn, nil
 	}
 	m.c.stats.dialsFailed.Add(1)
-	m.next = now.Add(guard.FullJitter(firstBackoff, maxBackoff, m.failures, rand.Float64()))
-	m.lastErr = err
-	if m.failures++; m.failures%maxDials == 0 {
+	wait := guard.FullJitter(firstBackoff, maxBackoff, last.failures, rand.Float64())
+	last = redial{failures: last.failures + 1, next: now.Add(wait), err: err}
+	m.redials[addr] = last
+	if last.failures%maxDials == 0 && m.unreachable() {
 		m.c.breaker.Trip(now)
 	}
 	return nil, err
 }
 
-// ready applies the backoff and replaces the connections after a gap.
-func (m *memcachedStore) ready(now time.Time) error {
+// unreachable reports whether the last attempt failed at every node; m.mu is held.
+func (m *memcachedStore) unreachable() bool {
+	reached := errors.New("reached")
+	return m.nodes.Each(func(a net.Addr) error {
+		if m.redials[a.String()].failures == 0 {
+			return reached
+		}
+		return nil
+	}) == nil
+}
+
+// refresh replaces the connections after a gap.
+func (m *memcachedStore) refresh(now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if wait := m.next.Sub(now.Round(0)); wait > 0 && wait <= maxBackoff {
-		return &guarded{reason: "the last attempt to connect failed", cause: m.lastErr}
-	}
 	if now.UnixNano()-m.contact.Load() >= int64(m.c.opts.HealthCheckInterval) {
 		m.replace()
 	}
-	return nil
 }
 
 // run runs fn within the call's budget.
 func (m *memcachedStore) run(call *callContext, fn func(*memcache.Client) error) error {
-	if err := m.ready(time.Now()); err != nil {
-		return err
-	}
+	m.refresh(time.Now())
 	select {
 	case m.places <- struct{}{}:
 	default:
@@ -158,19 +176,16 @@ func (m *memcachedStore) settle(err error) error {
 const discoverEvery = time.Minute
 
 // discover asks the configuration endpoint for the nodes. A list that cannot be
-// renewed is kept.
+// renewed is kept, and asked for again after as long.
 func (m *memcachedStore) discover() error {
 	if !m.c.endpoint.discover || !m.nodes.due(time.Now().Round(0)) {
 		return nil
 	}
 	list, err := m.askNodes()
-	if err != nil {
-		if m.nodes.known() {
-			return nil
-		}
+	if err != nil && !m.nodes.known() {
 		return err
 	}
-	if m.nodes.set(list) {
+	if err == nil && m.nodes.set(list) {
 		m.c.opts.Logger.Info("thaw: the list of cache nodes changed", "nodes", len(list))
 	}
 	m.nodes.seen(time.Now().Round(0))

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/thawdev/thaw/guard"
 )
 
 func startMemcached(t testing.TB) *server {
@@ -117,6 +119,69 @@ func TestMemcachedAutoDiscovery(t *testing.T) {
 	c.store.(*memcachedStore).dialer.resolve = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
 	fetchText(t, c, "v", FromDatabase)
 	fetchText(t, c, "v", FromCache)
+}
+
+// A list of nodes that cannot be renewed is kept, and the nodes go on answering.
+func TestMemcachedConfigurationEndpointGone(t *testing.T) {
+	real := startMemcached(t)
+	c := open(t, Options{URL: "memcached://name.cfg.example:" + freePort(t)})
+	m := c.store.(*memcachedStore)
+	m.dialer.resolve = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
+	m.nodes.set([]string{real.addr})
+	m.nodes.seen(time.Now().Add(-2 * discoverEvery))
+	fetchText(t, c, "v", FromDatabase)
+	for range 20 {
+		fetchText(t, c, "v", FromCache)
+	}
+	if s := c.Stats(); s.Failed != 1 {
+		t.Errorf("the endpoint was asked for %d times: %+v", s.Failed, s)
+	}
+}
+
+// One of two nodes is dead: its keys are loaded, those of the other are answered.
+func TestMemcachedOneOfTwoNodes(t *testing.T) {
+	a, b := startMemcached(t), startMemcached(t)
+	c := open(t, Options{URL: "memcached://" + a.addr})
+	m := c.store.(*memcachedStore)
+	m.nodes.set([]string{a.addr, b.addr})
+	at := map[string]string{}
+	for i := 0; len(at) < 2; i++ {
+		node, _ := m.nodes.PickServer(itoa(i))
+		at[node.String()] = itoa(i)
+	}
+	fetch := func(k string) Source {
+		_, from, err := Fetch(t.Context(), c, k, time.Hour, text("v"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return from
+	}
+	fetch(at[a.addr])
+	b.stop()
+	for range 2 * maxDials {
+		m.mu.Lock()
+		last := m.redials[b.addr]
+		last.next = time.Time{} // its backoff is over
+		m.redials[b.addr] = last
+		m.mu.Unlock()
+		if from := fetch(at[b.addr]); from != FromDatabase {
+			t.Fatalf("the dead node: from %v", from)
+		}
+		if from := fetch(at[a.addr]); from != FromCache {
+			t.Fatalf("the other: from %v, %+v", from, c.Stats())
+		}
+	}
+	a.stop()
+	for range maxDials {
+		m.mu.Lock()
+		clear(m.redials)
+		m.redials[a.addr], m.redials[b.addr] = redial{failures: maxDials - 1}, redial{failures: 1}
+		m.mu.Unlock()
+		fetch(at[a.addr])
+	}
+	if s := c.Stats().Breaker; s != guard.Open {
+		t.Errorf("no node can be reached, and the breaker is %v", s)
+	}
 }
 
 func TestConfigGetClusterRefusesNonsense(t *testing.T) {
