@@ -122,6 +122,20 @@ func TestPanicOfLoaderReachesTheCallerAndFreesTheLease(t *testing.T) {
 	fetchText(t, c, "v", FromCache)
 }
 
+// A cache that is full refuses the lease; nobody else loads, so there is nobody to
+// wait for.
+func TestFullCacheIsNotWaitedFor(t *testing.T) {
+	s := startRedis(t, "--maxmemory", "1", "--maxmemory-policy", "noeviction")
+	c := ensured(t, Options{URL: s.url(), OperationTimeout: 5 * time.Second, LeaseWait: 5 * time.Second})
+	began := time.Now()
+	for i := range 5 {
+		fetchText(t, c, itoa(i), FromDatabase)
+	}
+	if took := time.Since(began); took > 4*time.Second || c.Stats().LeasesWaited > 0 {
+		t.Errorf("waited for nobody: %v, %+v", took, c.Stats())
+	}
+}
+
 func TestSecondOpenSharesTheFirst(t *testing.T) {
 	var log bytes.Buffer
 	o := Options{URL: "redis://user:s3cret@192.0.2.1", Logger: slog.New(slog.NewTextHandler(&log, nil))}

@@ -86,7 +86,10 @@ func (f *fill) miss(state hitState) (Source, error) {
 		t := newToken()
 		answer := claimBusy
 		if state != hitLeased {
-			answer, _ = f.claim(t, state == hitAlien)
+			var err error
+			if answer, err = f.claim(t, state == hitAlien); err != nil {
+				return f.loadAndStore(token{}, false)
+			}
 		}
 		if answer == claimGranted {
 			return f.loadAndStore(t, true)
@@ -122,7 +125,9 @@ func (f *fill) await(state claim, t token) (loaded, bool, error) {
 		case err != nil:
 			return loaded{}, false, nil
 		case !found: // the lease was given back or invalidated: it is our turn
-			if state, err = f.claim(t, false); err == nil && state == claimGranted {
+			if state, err = f.claim(t, false); err != nil {
+				return loaded{}, false, nil
+			} else if state == claimGranted {
 				res, err := f.loadAndStore(t, true)
 				return res, true, err
 			}
