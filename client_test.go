@@ -525,6 +525,37 @@ func TestLeaseWithoutScripts(t *testing.T) {
 	}
 }
 
+// Without scripts too a stale value is refreshed, under a lease, and one of another
+// program is replaced.
+func TestRefreshWithoutScripts(t *testing.T) {
+	s := startRedis(t, "--user", "default", "on", "nopass", "~*", "+@all", "-@scripting")
+	c := open(t, Options{URL: s.url(), Jitter: -1, EarlyRefresh: -1})
+	other := open(t, Options{URL: s.url() + "?name=other", Jitter: -1, EarlyRefresh: -1})
+	const ttl = 50 * time.Millisecond
+	fetch := func(c *Client, want string, wantFrom Source, load Loader[string]) {
+		t.Helper()
+		if v, from, err := Fetch(t.Context(), c, "k", ttl, load); err != nil || v != want || from != wantFrom {
+			t.Errorf("%q from %v, %v; want %q from %v", v, from, err, want, wantFrom)
+		}
+	}
+	failing := func(context.Context, string) (string, error) { return "", errOrigin }
+	fetch(c, "v", FromDatabase, text("v"))
+	time.Sleep(ttl)
+	fetch(c, "v", FromStale, failing)
+	fetch(c, "w", FromDatabase, func(ctx context.Context, _ string) (string, error) { // the lease was given back
+		fetch(other, "v", FromStale, text("not to be loaded"))
+		return "w", nil
+	})
+	time.Sleep(ttl)
+	fetch(c, "old", FromDatabase, func(ctx context.Context, _ string) (string, error) { return "old", other.Invalidate(ctx, "k") })
+	if v, _, err := Get[string](t.Context(), c, "k"); !errors.Is(err, ErrMiss) {
+		t.Errorf("%q, %v", v, err)
+	}
+	s.ask("SET k {}")
+	fetchText(t, c, "x", FromDatabase)
+	fetchText(t, c, "x", FromCache)
+}
+
 // FetchMany stores nothing over an invalidation either, and leaves no lease.
 func TestFetchManyRacesAnInvalidation(t *testing.T) {
 	s := startRedis(t)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -195,16 +196,62 @@ func (v *valkeyStore) claim(call *callContext, key string, t token, now time.Tim
 			return ok, err
 		}
 	}
+	return v.claimPlain(call, key, t, now, ttl, mark, fresh)
+}
+
+// claimPlain is SET NX, and where something is there, a comparison and SET XX: the
+// value stays readable under the lease, and what was invalidated meanwhile stays away.
+func (v *valkeyStore) claimPlain(call *callContext, key string, t token, now time.Time, ttl time.Duration, mark []byte, fresh bool) (claim, error) {
 	_, err := v.do(call, func(b valkey.Builder) valkey.Completed {
 		return b.Set().Key(key).Value(string(mark)).Nx().Px(ttl).Build()
 	})
-	if err != nil { // ErrMiss: the key exists, with a value or another's lease
-		if errors.Is(err, ErrMiss) {
-			err = nil
-		}
-		return claimBusy, err
+	if !errors.Is(err, ErrMiss) { // ErrMiss: the key exists
+		return granted(err)
+	}
+	call.primary = true
+	old, err := v.get(call, key)
+	if err != nil {
+		return claimBusy, ignoreMiss(err)
+	}
+	e, ours := parseEntry(old)
+	if !ours {
+		_, err = v.do(call, func(b valkey.Builder) valkey.Completed {
+			return b.Set().Key(key).Value(string(mark)).Xx().Px(ttl).Build()
+		})
+		return granted(err)
+	}
+	if !fresh && !e.leased() && now.Before(e.fresh) {
+		return claimFilled, nil
+	}
+	if held := token(old[tokenAt:untilAt]); held != (token{}) && held != t && millis(old[untilAt:]).After(now) {
+		return claimBusy, nil
+	}
+	return granted(v.setLease(call, key, old, mark[tokenAt:headerLen]))
+}
+
+// setLease stores value again with the lease fields given.
+func (v *valkeyStore) setLease(call *callContext, key string, value, lease []byte) error {
+	value = slices.Concat(value[:tokenAt], lease, value[headerLen:])
+	_, err := v.do(call, func(b valkey.Builder) valkey.Completed {
+		return b.Set().Key(key).Value(valkey.BinaryString(value)).Xx().Keepttl().Build()
+	})
+	return err
+}
+
+// granted is the answer to a claim whose last step was a conditional SET.
+func granted(err error) (claim, error) {
+	if err != nil {
+		return claimBusy, ignoreMiss(err)
 	}
 	return claimGranted, nil
+}
+
+// ignoreMiss is nil if the key was or was not there against the condition.
+func ignoreMiss(err error) error {
+	if errors.Is(err, ErrMiss) {
+		return nil
+	}
+	return err
 }
 
 func (v *valkeyStore) commit(call *callContext, key string, t token, value []byte, ttl time.Duration) (bool, error) {
@@ -214,7 +261,7 @@ func (v *valkeyStore) commit(call *callContext, key string, t token, value []byt
 			return done == claimGranted, err
 		}
 	}
-	if ok, err := v.holds(call, key, t); !ok || err != nil {
+	if old, err := v.held(call, key, t); old == nil || err != nil {
 		return false, err
 	}
 	_, err := v.do(call, func(b valkey.Builder) valkey.Completed {
@@ -233,18 +280,22 @@ func (v *valkeyStore) abandon(call *callContext, key string, t token) error {
 			return err
 		}
 	}
-	if ok, err := v.holds(call, key, t); !ok || err != nil {
+	old, err := v.held(call, key, t)
+	if old == nil || err != nil {
 		return err
 	}
-	return v.remove(call, []string{key}) // without scripts a lease is always a mark of its own
+	if e, _ := parseEntry(old); e.leased() {
+		return v.remove(call, []string{key})
+	}
+	return ignoreMiss(v.setLease(call, key, old, make([]byte, headerLen-tokenAt)))
 }
 
-// holds compares without a script.
-func (v *valkeyStore) holds(call *callContext, key string, t token) (bool, error) {
+// held returns the value of key if t holds it, compared without a script.
+func (v *valkeyStore) held(call *callContext, key string, t token) ([]byte, error) {
 	call.primary = true
 	b, err := v.get(call, key)
-	if errors.Is(err, ErrMiss) {
-		return false, nil
+	if err != nil || len(b) < headerLen || token(b[tokenAt:untilAt]) != t {
+		return nil, ignoreMiss(err)
 	}
-	return err == nil && len(b) >= headerLen && token(b[tokenAt:untilAt]) == t, err
+	return b, nil
 }
