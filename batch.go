@@ -52,6 +52,9 @@ func FetchMany[T any](ctx context.Context, c *Client, keys []string, ttl time.Du
 		return out, nil
 	}
 	b := batch{c: c, ctx: ctx}
+	if c.store == nil {
+		b.seen = c.local.changes.Load()
+	}
 	if asked {
 		b.lease(missing)
 	}
@@ -76,6 +79,7 @@ type batch struct {
 	ctx  context.Context
 	t    token
 	held map[string]bool
+	seen uint64 // by the local tier before the load, where there is no server
 }
 
 // lease asks for the right to store keys; what it does not get is not stored.
@@ -103,7 +107,7 @@ func (b *batch) store(values []stored) {
 	if c.store == nil {
 		for _, s := range values {
 			e, _ := parseEntry(s.value)
-			c.local.put(s.key, e, time.Now().UnixNano(), nil, c.local.changes.Load())
+			c.local.put(s.key, e, time.Now().UnixNano(), nil, b.seen)
 		}
 		return
 	}
@@ -154,8 +158,15 @@ func gather[T any](ctx context.Context, c *Client, keys []string, out *Many[T]) 
 		}
 		ask = append(ask, k)
 	}
-	if c.store == nil || len(ask) == 0 {
-		return ask, false
+	if c.store == nil {
+		now := time.Now().UnixNano()
+		return slices.DeleteFunc(ask, func(k string) bool {
+			e, ok := c.local.get(k, now)
+			return ok && e.notFound()
+		}), false
+	}
+	if len(ask) == 0 {
+		return nil, false
 	}
 	var values [][]byte
 	err := c.server(ctx, c.opts.OperationTimeout, func(call *callContext) (err error) {

@@ -182,6 +182,35 @@ func TestLocalOnly(t *testing.T) {
 	})
 }
 
+// FetchMany without a server: nothing is stored over an invalidation, and what the
+// loader leaves out is remembered.
+func TestLocalOnlyFetchMany(t *testing.T) {
+	c := open(t, Options{URL: "local://"})
+	loads := 0
+	load := func(ctx context.Context, missing []string) (map[string]string, error) {
+		loads++
+		return map[string]string{"a": "old"}, c.Invalidate(ctx, "a")
+	}
+	if _, err := FetchMany(t.Context(), c, []string{"a"}, time.Hour, load); err != nil {
+		t.Fatal(err)
+	}
+	if v, _, err := Get[string](t.Context(), c, "a"); !errors.Is(err, ErrMiss) {
+		t.Errorf("the old value came back: %q, %v", v, err)
+	}
+	for range 3 {
+		m, err := FetchMany(t.Context(), c, []string{"none", "b"}, time.Hour, func(context.Context, []string) (map[string]string, error) {
+			loads++
+			return map[string]string{"b": "v"}, nil
+		})
+		if diff := cmp.Diff(map[string]string{"b": "v"}, m.Values); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+	}
+	if loads != 2 {
+		t.Errorf("%d loads", loads)
+	}
+}
+
 func TestStaleWhileError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newFakeNode()
