@@ -130,14 +130,23 @@ func (b *batch) store(values []stored) {
 }
 
 // giveBack removes the leases that are still held, so that others need not wait
-// for their end. A context that has ended leaves them to it.
+// for their end: all of them within one call's time. A context that has ended
+// leaves them to it.
 func (b *batch) giveBack() {
-	for k := range b.held {
-		err := b.c.server(b.ctx, b.c.opts.OperationTimeout, func(call *callContext) error { return b.c.store.abandon(call, k, b.t) })
-		if err != nil {
-			return
-		}
+	if len(b.held) == 0 {
+		return
 	}
+	_ = b.c.server(b.ctx, b.c.opts.OperationTimeout, func(call *callContext) error {
+		for k := range b.held {
+			if err := b.c.store.abandon(call, k, b.t); err != nil {
+				return err
+			}
+			if !time.Now().Before(call.deadline) {
+				return nil
+			}
+		}
+		return nil
+	})
 }
 
 // gather answers what the local tier and the server have and returns the rest in

@@ -608,6 +608,29 @@ func TestFetchManyRacesAnInvalidation(t *testing.T) {
 	}
 }
 
+// However many leases a failed load leaves, giving them back takes one call's time.
+func TestFetchManyGivesBackInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode()
+		c := faked(t, n, Options{})
+		var keys []string
+		for i := range 50 {
+			keys = append(keys, itoa(i))
+		}
+		var failed time.Time
+		_, err := FetchMany(t.Context(), c, keys, time.Hour, func(context.Context, []string) (map[string]string, error) {
+			n.set(func(n *fakeNode) { n.delay = c.opts.OperationTimeout / 2 })
+			failed = time.Now()
+			return nil, errOrigin
+		})
+		if took := time.Since(failed); !errors.Is(err, errOrigin) || took > c.opts.OperationTimeout {
+			t.Errorf("%v, %v after the load failed", err, took)
+		}
+		c.Close()
+		time.Sleep(10 * time.Second)
+	})
+}
+
 // Ten attempts in a row, each after a backoff, then the breaker answers.
 func TestTenDialsThenTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
