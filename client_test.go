@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -354,6 +355,34 @@ func TestWriteEMF(t *testing.T) {
 				t.Errorf("%v has no number", m)
 			}
 		}
+	}
+}
+
+// Lines written at the same time share the counts: none counts backwards.
+func TestWriteEMFConcurrently(t *testing.T) {
+	c := open(t, Options{URL: "local://"})
+	fetchText(t, c, "v", FromDatabase)
+	var total atomic.Uint64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 1000 {
+				_, _, err := Fetch(t.Context(), c, "k", time.Hour, text("v"))
+				var b bytes.Buffer
+				if err := errors.Join(err, c.WriteEMF(t.Context(), &b)); err != nil {
+					t.Error(err)
+				}
+				var got struct{ FromLocal uint64 }
+				if err := json.Unmarshal(b.Bytes(), &got); err != nil || got.FromLocal > 4000 {
+					t.Errorf("%d local answers, %v", got.FromLocal, err)
+				}
+				total.Add(got.FromLocal)
+			}
+		})
+	}
+	wg.Wait()
+	if n := total.Load(); n != 4000 {
+		t.Errorf("%d local answers", n)
 	}
 }
 

@@ -33,8 +33,8 @@ const traceKey = "x-amzn-trace-id"
 // context or the environment has an X-Ray header, traceId, parentId and sampled,
 // by which a line joins its segment.
 func (c *Client) WriteEMF(ctx context.Context, w io.Writer) error {
-	now := c.Stats()
 	c.emitted.mu.Lock()
+	now := c.Stats() // not before: what a line of the meantime has counted must be in it
 	before, first := c.emitted.stats, c.emitted.lines == 0
 	c.emitted.stats = now
 	c.emitted.lines++
