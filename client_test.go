@@ -303,6 +303,32 @@ func TestSingleFlightInTheProcess(t *testing.T) {
 	})
 }
 
+// Whoever asks after an invalidation of this process does not get what a load from
+// before it brings.
+func TestFlightEndsWithAnInvalidation(t *testing.T) {
+	for _, url := range []string{"redis://fake?name=flight", "local://"} {
+		synctest.Test(t, func(t *testing.T) {
+			var c *Client
+			if url == "local://" {
+				c = open(t, Options{URL: url})
+			} else {
+				c = faked(t, newFakeNode(), Options{URL: url})
+			}
+			go Fetch(t.Context(), c, "k", time.Hour, func(context.Context, string) (string, error) { time.Sleep(time.Second); return "old", nil })
+			time.Sleep(100 * time.Millisecond)
+			if err := c.Invalidate(t.Context(), "k"); err != nil {
+				t.Fatal(err)
+			}
+			fetchText(t, c, "new", FromDatabase)
+			time.Sleep(2 * time.Second) // the old load has ended
+			if v, _, err := Get[string](t.Context(), c, "k"); v != "new" || err != nil {
+				t.Errorf("%q, %v", v, err)
+			}
+			c.Close()
+		})
+	}
+}
+
 func TestConnectionName(t *testing.T) {
 	env := map[string]string{"AWS_LAMBDA_FUNCTION_NAME": "orders", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
 		"AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/23/[$LATEST]0123456789abcdef0123456789abcdef"}

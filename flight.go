@@ -66,11 +66,24 @@ func (f *flights) do(ctx context.Context, key flightKey, fn func() (loaded, erro
 	}
 }
 
+// forget has the callers that come from now on load for themselves: what is being
+// loaded may be older than what they were told.
+func (f *flights) forget(keys []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, k := range keys {
+		delete(f.m, flightKey{k, false})
+		delete(f.m, flightKey{k, true})
+	}
+}
+
 // lead runs fn and lets the followers go, also if it panics.
 func (f *flights) lead(ctx context.Context, key flightKey, fl *flight, fn func() (loaded, error)) {
 	defer func() {
 		f.mu.Lock()
-		delete(f.m, key)
+		if f.m[key] == fl {
+			delete(f.m, key)
+		}
 		f.mu.Unlock()
 		close(fl.done)
 	}()

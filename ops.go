@@ -95,8 +95,10 @@ func (c *Client) Invalidate(ctx context.Context, keys ...string) error {
 // look for.
 func (c *Client) Delete(ctx context.Context, key string) error { return c.Invalidate(ctx, key) }
 
-// forget drops keys from the local tier.
+// forget drops keys from the local tier, and keeps later callers out of the loads
+// under way.
 func (c *Client) forget(keys []string) {
+	c.flights.forget(keys)
 	if c.local != nil {
 		c.local.invalidate(keys)
 	}
