@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os/exec"
 	"strings"
 	"sync"
@@ -229,6 +230,36 @@ func TestStaleWhileError(t *testing.T) {
 		}
 		c.Close()
 	})
+}
+
+// Whoever wants for ever writes the longest duration there is.
+func TestForEver(t *testing.T) {
+	const forEver = time.Duration(math.MaxInt64)
+	for i, o := range []Options{{Jitter: -1}, {Jitter: -1, StaleFor: forEver}, {OperationTimeout: forEver, DialTimeout: forEver, Lease: forEver}, {URL: "local://", Jitter: -1}} {
+		for _, ttl := range []time.Duration{time.Hour, forEver} {
+			synctest.Test(t, func(t *testing.T) {
+				c := open
+				if o.URL == "" {
+					c = func(t testing.TB, o Options) *Client { return faked(t, newFakeNode(), o) }
+				}
+				client := c(t, o)
+				for n, want := range []Source{FromDatabase, FromCache} {
+					if o.URL != "" && n > 0 {
+						want = FromLocal
+					}
+					if _, from, err := Fetch(t.Context(), client, "k", ttl, text("v")); err != nil || from != want {
+						t.Errorf("%d, %v: from %v, %v; want %v", i, ttl, from, err, want)
+					}
+					time.Sleep(time.Minute)
+				}
+				client.Close()
+				time.Sleep(10 * time.Second)
+			})
+		}
+	}
+	if got := expiration(longest+longest, time.Now()); got != math.MaxInt32 {
+		t.Errorf("Memcached: %d", got)
+	}
 }
 
 func TestStaleIsServedWhileAnotherLoads(t *testing.T) {

@@ -186,6 +186,7 @@ func (f *fill) giveBack(t token) {
 
 // jittered shortens ttl by up to Options.Jitter of it; never longer than asked.
 func (c *Client) jittered(ttl time.Duration) time.Duration {
+	ttl = min(ttl, longest)
 	return max(ttl-time.Duration(rand.Float64()*c.opts.Jitter*float64(ttl)), time.Millisecond)
 }
 

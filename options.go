@@ -154,6 +154,10 @@ type Options struct {
 	Observer func(context.Context, Event)
 }
 
+// longest stands for whatever is longer, "for ever" above all: the sum of any four
+// durations is still one, and now and two of them a time in nanoseconds.
+const longest = 50 * 365 * 24 * time.Hour
+
 // withDefaults fills the zero fields and checks the rest.
 func (o Options) withDefaults(e endpoint) (Options, error) {
 	var errs []error
@@ -188,6 +192,7 @@ func (o Options) withDefaults(e endpoint) (Options, error) {
 		case *d.field < 0:
 			errs = append(errs, fmt.Errorf("thaw: Options.%s is %v: it cannot be negative; leave it 0 for %v", d.name, *d.field, d.def))
 		}
+		*d.field = min(*d.field, longest)
 	}
 	for _, d := range []struct {
 		name  string
@@ -250,7 +255,7 @@ func keyLimit(e endpoint) int {
 
 func localTTL(e endpoint) time.Duration {
 	if e.kind == kindLocal {
-		return 1 << 62 // the value's own TTL decides
+		return longest // the value's own TTL decides
 	}
 	return 5 * time.Second
 }
