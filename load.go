@@ -78,7 +78,18 @@ func (f *fill) claim(t token, fresh bool) (state claim, err error) {
 	if state == claimGranted && err == nil {
 		c.stats.leases.Add(1)
 	}
+	if state == claimGranted || err != nil {
+		f.touched()
+	}
 	return state, err
+}
+
+// touched drops what the local tier has of the key after a write of ours: the server
+// does not announce it (NOLOOP), and watches the key no longer.
+func (f *fill) touched() {
+	if f.c.local != nil && f.c.opts.LocalTracking {
+		f.c.local.invalidate([]string{f.key})
+	}
 }
 
 // server is Client.server within what this Fetch has left for the cache: however
@@ -153,16 +164,21 @@ func (f *fill) put(t token, b []byte, ttl time.Duration, seen uint64) bool {
 		switch {
 		case err != nil:
 			c.stats.storesFailed.Add(1)
+			f.touched()
 			return false
 		case !stored:
 			c.stats.refused.Add(1)
 			return true
 		}
 	}
-	if c.local != nil {
-		if e, ok := parseEntry(b); ok {
-			c.local.put(f.key, e, time.Now().UnixNano(), nil, seen)
-		}
+	if c.local == nil {
+		return true
+	}
+	e, _ := parseEntry(b)
+	if c.store == nil {
+		c.local.put(f.key, e, time.Now().UnixNano(), nil, seen)
+	} else {
+		c.local.replace(f.key, e, time.Now().UnixNano(), seen)
 	}
 	return true
 }
@@ -182,6 +198,7 @@ func (f *fill) giveBack(t token) {
 		}
 	}
 	_ = f.server(ctx, func(call *callContext) error { return f.c.store.abandon(call, f.key, t) })
+	f.touched()
 }
 
 // jittered shortens ttl by up to Options.Jitter of it; never longer than asked.

@@ -77,6 +77,17 @@ func (l *localTier) put(key string, e entry, since int64, tracked *session, seen
 	}
 }
 
+// replace stores e, which this process has just written to the server, unless
+// something was invalidated after seen. What was read before and is put later is
+// older, and refused.
+func (l *localTier) replace(key string, e entry, since int64, seen uint64) {
+	if !l.changes.CompareAndSwap(seen, seen+1) {
+		l.invalidate([]string{key})
+		return
+	}
+	l.put(key, e, since, nil, seen+1)
+}
+
 // invalidate drops keys, or everything if keys is nil.
 func (l *localTier) invalidate(keys []string) {
 	l.changes.Add(1)

@@ -253,3 +253,30 @@ func TestTrackingInAClusterConnectionLost(t *testing.T) {
 		return !ok
 	})
 }
+
+// The server does not announce our own writes, and no longer watches a key that they
+// have touched: a lease that was taken and given back must not leave an answer that
+// counts as watched.
+func TestTrackingAndOurOwnLease(t *testing.T) {
+	s := startRedis(t)
+	writer := open(t, Options{URL: s.url() + "?name=writer", OperationTimeout: time.Second})
+	c := ensured(t, Options{URL: s.url(), LocalSize: 1 << 20, LocalTTL: 200 * time.Millisecond, LocalTracking: true, EarlyRefresh: 1e9, OperationTimeout: time.Second})
+	warm(t, c)
+	slow := func(context.Context, string) (string, error) { time.Sleep(time.Millisecond); return "old", nil } // a value with a cost
+	if _, _, err := Fetch(t.Context(), writer, "k", time.Hour, slow); err != nil {
+		t.Fatal(err)
+	}
+	v, from, err := Fetch(t.Context(), c, "k", time.Hour, func(context.Context, string) (string, error) { return "", errOrigin })
+	if v != "old" || from != FromCache || err != nil || c.Stats().LeasesGranted == 0 {
+		t.Fatalf("%q from %v, %v", v, from, err)
+	}
+	if err := Set(t.Context(), writer, "k", "new", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(400 * time.Millisecond); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		Get[string](t.Context(), c, "missing") // hears the server
+	}
+	if v, from, err := Get[string](t.Context(), c, "k"); v != "new" || err != nil {
+		t.Errorf("%q from %v, %v", v, from, err)
+	}
+}
