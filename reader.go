@@ -22,7 +22,7 @@ func readerOf(e endpoint) (*endpoint, error) {
 		return nil, nil
 	}
 	if e.kind != kindValkey {
-		return nil, fmt.Errorf("%w: reader=%s: only Valkey and Redis have readers", ErrURL, e.reader)
+		return nil, fmt.Errorf("%w: reader: only Valkey and Redis have readers", ErrURL)
 	}
 	r := e
 	r.readonly = true
@@ -36,7 +36,7 @@ func readerOf(e endpoint) (*endpoint, error) {
 	host, port := e.reader, e.port
 	if h, p, err := net.SplitHostPort(e.reader); err == nil {
 		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
-			return nil, fmt.Errorf("%w: reader: port %q is not in 1 to 65535", ErrURL, p)
+			return nil, fmt.Errorf("%w: reader: the port is not in 1 to 65535", ErrURL)
 		}
 		host, port = h, p
 	}

@@ -59,8 +59,9 @@ func (e endpoint) id() string {
 	return s
 }
 
-// parseURL never repeats the URL in an error: it may hold a password, and a URL
-// that cannot be parsed cannot be redacted either.
+// parseURL never repeats the URL in an error, nor a part of it: it may hold a
+// password, and one that is not percent-encoded may stand where a port or a parameter
+// does.
 func parseURL(raw string) (e endpoint, err error) {
 	if raw == "" {
 		return e, fmt.Errorf("%w: it is empty: is the environment variable set? For no server at all write local://", ErrURL)
@@ -89,7 +90,7 @@ func parseURL(raw string) (e endpoint, err error) {
 	}
 	if p := u.Port(); p != "" {
 		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
-			return e, fmt.Errorf("%w: port %s is not in 1 to 65535", ErrURL, p)
+			return e, fmt.Errorf("%w: the port is not in 1 to 65535", ErrURL)
 		}
 		e.port = p
 	}
@@ -119,9 +120,9 @@ func (e *endpoint) parameters(q url.Values) error {
 		case name == "mode" && v == "cluster":
 			e.mode = modeCluster
 		case name == "mode":
-			return fmt.Errorf("%w: mode=%s: use auto, single or cluster", ErrURL, v)
+			return fmt.Errorf("%w: mode: use auto, single or cluster", ErrURL)
 		default:
-			return fmt.Errorf("%w: unknown parameter %q: known are mode, name and reader", ErrURL, name)
+			return fmt.Errorf("%w: a parameter is unknown: known are mode, name and reader", ErrURL)
 		}
 	}
 	if e.mode == modeCluster && e.db != 0 {
