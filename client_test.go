@@ -460,6 +460,9 @@ func TestProbe(t *testing.T) {
 	if diff := cmp.Diff([]Stage{StageDNS, StageTCP, StageTLS, StageAuth, StageCluster, StagePing}, got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
+	if steps, err := Probe(t.Context(), Options{URL: "rediss://:right@" + s.name(), TLS: config, Name: "my probe"}); err != nil {
+		t.Error(steps, err)
+	}
 	for _, tt := range []struct {
 		url   string
 		stage Stage

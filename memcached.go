@@ -221,12 +221,12 @@ func (m *memcachedStore) ensure(ctx context.Context) error {
 
 func (m *memcachedStore) probe(note func(Stage, time.Time, error), steps *[]Step) []Step {
 	m.dialer.observe = note
-	if err := m.discover(); err != nil {
-		return *steps
+	before, began := len(*steps), time.Now()
+	err := m.discover()
+	if err == nil {
+		before, began = len(*steps), time.Now()
+		err = m.live.Load().Ping()
 	}
-	before := len(*steps)
-	began := time.Now()
-	err := m.live.Load().Ping()
 	var connect *ConnectError
 	if !errors.As(err, &connect) {
 		if err != nil {

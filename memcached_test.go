@@ -232,3 +232,26 @@ func TestRendezvousMovesOnlyItsOwnKeys(t *testing.T) {
 		}
 	}
 }
+
+// What is no configuration endpoint is a finding of the probe.
+func TestProbeOfNoConfigurationEndpoint(t *testing.T) {
+	s := startMemcached(t)
+	e, err := parseURL("memcached://name.cfg.example:" + port(s.addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := Options{}.withDefaults(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newClient(o, e, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.store.close()
+	c.store.(*memcachedStore).dialer.resolve = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
+	steps := c.probe()
+	if last := steps[len(steps)-1]; last.Err == nil || !strings.Contains(last.String(), "no answer to config get cluster") {
+		t.Errorf("%v", steps)
+	}
+}

@@ -34,8 +34,9 @@ func Probe(ctx context.Context, o Options) ([]Step, error) {
 	}
 	o.Observer = nil
 	if o.Name == "" {
-		o.Name = cleanName("thaw-probe")
+		o.Name = "thaw-probe"
 	}
+	o.Name = cleanName(o.Name)
 	c, err := newClient(o, e, nil)
 	if err != nil {
 		return nil, err
