@@ -1,9 +1,11 @@
 package thaw
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -273,5 +275,19 @@ func TestClusterFreeze(t *testing.T) {
 	}
 	if n := c.Stats(); n.Broken > 0 {
 		t.Errorf("%+v", n)
+	}
+}
+
+// The log says that there are no scripts, and no key.
+func TestNoKeyInTheLog(t *testing.T) {
+	s := startRedis(t, "--rename-command", "EVALSHA", "", "--rename-command", "EVAL", "")
+	var log bytes.Buffer
+	c := open(t, Options{URL: s.url(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	fetchText(t, c, "v", FromDatabase)
+	if _, _, err := Fetch(t.Context(), c, "customer@example.com", time.Hour, text("v")); err != nil {
+		t.Fatal(err)
+	}
+	if out := log.String(); !strings.Contains(out, "refuses scripts") || strings.Contains(out, "claim") {
+		t.Error(out)
 	}
 }

@@ -241,16 +241,14 @@ func isEnd(err error) bool {
 // redact removes the password from a server's words: some quote the command that
 // they did not understand.
 func (s *session) redact(err error) error {
-	if p := s.link.endpoint.password; p != "" && strings.Contains(err.Error(), p) {
-		return errors.New(strings.ReplaceAll(err.Error(), p, "***"))
+	words := unquoted(err.Error())
+	if p := s.link.endpoint.password; p != "" {
+		words = strings.ReplaceAll(words, p, "***")
 	}
-	if s.link.opts.Credentials != nil {
-		if reply, ok := valkey.IsValkeyErr(err); ok && strings.Contains(reply.Error(), "args beginning with") {
-			word, _, _ := strings.Cut(reply.Error(), ",")
-			return errors.New(word)
-		}
+	if words == err.Error() {
+		return err
 	}
-	return err
+	return errors.New(words)
 }
 
 // noStore stands in for valkey-go's own cache, which this package does not use:

@@ -179,6 +179,13 @@ func serverCause(reply string) Cause {
 	return CauseUnknown
 }
 
+// unquoted is a server's words without the arguments that it quotes of a command it
+// does not know: keys, values, and of HELLO the password, cut where it is long.
+func unquoted(reply string) string {
+	words, _, _ := strings.Cut(reply, ", with args beginning with")
+	return words
+}
+
 // isBroken reports whether err is about the connection and not about the
 // command: the next command needs another connection.
 func isBroken(err error) bool {

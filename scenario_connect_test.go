@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,6 +175,30 @@ func TestScenario07TwelveHoursIdleWithIAM(t *testing.T) {
 		}
 		c.Close()
 	})
+}
+
+// A server that does not know HELLO quotes it and hangs up: the token is not told.
+func TestQuotedCredentialsStaySecret(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn.Read(make([]byte, 4096))
+			io.WriteString(conn, "-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'app' 's3cr3t' \r\n")
+			conn.Close()
+		}
+	}()
+	c := open(t, Options{URL: "redis://" + l.Addr().String(), Credentials: func(context.Context) (string, string, error) { return "app", "s3cr3t", nil }})
+	if err := c.Ensure(t.Context()); err == nil || strings.Contains(err.Error(), "s3cr3t") {
+		t.Error(err)
+	}
 }
 
 // 8. Failover with a DNS change: the old primary is alive and answers READONLY.

@@ -178,7 +178,7 @@ func (v *valkeyStore) scriptless(err error) bool {
 	if !v.noScript.Load() && errors.As(err, &reply) && (reply.Cause == CauseNotPermitted || strings.Contains(reply.Text, "unknown command")) {
 		v.noScript.Store(true)
 		v.links[0].opts.Logger.Warn("thaw: the server refuses scripts; leases fall back to SET NX and a comparison before each store, which leaves one round trip in which an invalidation can be lost",
-			"cache", v.links[0].endpoint.id(), "answer", reply.Text)
+			"cache", v.links[0].endpoint.id(), "answer", unquoted(reply.Text))
 	}
 	return v.noScript.Load()
 }
