@@ -278,6 +278,20 @@ func TestClusterFreeze(t *testing.T) {
 	}
 }
 
+// A key that the user may not write says nothing about scripts.
+func TestLeaseOfAForbiddenKey(t *testing.T) {
+	s := startRedis(t, "--user", "default", "on", "nopass", "%R~ro:*", "~k", "+@all")
+	c := open(t, Options{URL: s.url()})
+	if _, from, err := Fetch(t.Context(), c, "ro:1", time.Hour, text("v")); from != FromDatabase || err != nil {
+		t.Fatal(from, err)
+	}
+	if c.store.(*valkeyStore).noScript.Load() {
+		t.Error("scripts are given up for all keys")
+	}
+	fetchText(t, c, "v", FromDatabase)
+	fetchText(t, c, "v", FromCache)
+}
+
 // The log says that there are no scripts, and no key.
 func TestNoKeyInTheLog(t *testing.T) {
 	s := startRedis(t, "--rename-command", "EVALSHA", "", "--rename-command", "EVAL", "")

@@ -172,10 +172,10 @@ func (v *valkeyStore) commitMany(call *callContext, t token, values []stored) (r
 }
 
 // scriptless remembers that the server refuses scripts: an access string without
-// them, or an emulator.
+// them, or an emulator. That a key is out of bounds says nothing about scripts.
 func (v *valkeyStore) scriptless(err error) bool {
 	var reply *ReplyError
-	if !v.noScript.Load() && errors.As(err, &reply) && (reply.Cause == CauseNotPermitted || strings.Contains(reply.Text, "unknown command")) {
+	if !v.noScript.Load() && errors.As(err, &reply) && (reply.Cause == CauseNotPermitted && strings.Contains(reply.Text, "command") || strings.Contains(reply.Text, "unknown command")) {
 		v.noScript.Store(true)
 		v.links[0].opts.Logger.Warn("thaw: the server refuses scripts; leases fall back to SET NX and a comparison before each store, which leaves one round trip in which an invalidation can be lost",
 			"cache", v.links[0].endpoint.id(), "answer", unquoted(reply.Text))
