@@ -305,3 +305,60 @@ func TestNoKeyInTheLog(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// One node of a cluster is away, killed or silent, while the others answer: its keys
+// are loaded without a wait for it and without a dial for each call, and it is used
+// again when it is back.
+func TestClusterNodeAway(t *testing.T) {
+	nodes := startCluster(t, 3)
+	for _, n := range nodes {
+		n.ask("CONFIG SET cluster-require-full-coverage no")
+	}
+	c := ensured(t, Options{URL: nodes[2].url()})
+	warm(t, c)
+	keys := make([]string, len(nodes))
+	for i := range 100 {
+		keys[int(keySlot(itoa(i)))*len(nodes)/16384] = itoa(i)
+	}
+	fetch := func(k string) (Source, time.Duration) {
+		began := time.Now()
+		_, from, err := Fetch(t.Context(), c, k, time.Hour, text("v"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return from, time.Since(began)
+	}
+	for _, k := range keys {
+		fetch(k)
+	}
+	for _, away := range []func(){func() { nodes[0].pause() }, func() { nodes[0].stop() }} {
+		away()
+		before := c.Stats()
+		slow, answered, n := 0, 0, 0
+		for end := time.Now().Add(4 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			if _, took := fetch(keys[0]); took > c.opts.OperationTimeout/2 {
+				slow++
+			}
+			if from, _ := fetch(keys[1]); from == FromCache {
+				answered++
+			}
+			n++
+		}
+		// Proving the connection takes a second, and so does the first attempt at another.
+		if s := c.Stats(); slow > 14 || answered < n*9/10 || s.Dials-before.Dials > 15 {
+			t.Errorf("%d of %d callers waited, %d were answered by another node, %d dials", slow, n, answered, s.Dials-before.Dials)
+		}
+		if nodes[0].cmd == nil {
+			break
+		}
+		nodes[0].resume()
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			if from, _ := fetch(keys[0]); from == FromCache {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatal("the node is back and not used")
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package thaw
 import (
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -61,8 +62,17 @@ type link struct {
 	primary    *link     // of a reader: it may know already
 	parked     net.Conn
 	parkedAt   string
-	untrack    bool // the server has no tracking
+	untrack    bool              // the server has no tracking
+	lost       map[string]redial // of a cluster: nodes that could not be connected to
 	closed     bool
+}
+
+// redial is what attempts to connect to one node of several have come to.
+type redial struct {
+	failures int       // in a row
+	next     time.Time // wall time before which it is not tried
+	err      error
+	trying   bool // beside the calls
 }
 
 // attempt is one try to get a usable session.
@@ -271,6 +281,57 @@ func (l *link) failover(s *session) {
 	l.failedOver = now
 	l.mu.Unlock()
 	s.retire()
+}
+
+// reachable is nil if a node of a cluster may be dialled for a command. One that could
+// not be connected to is tried beside the calls, after a backoff of its own, so that
+// none waits for it again.
+func (l *link) reachable(addr string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r, lost := l.lost[addr]
+	if !lost {
+		return nil
+	}
+	if wait := r.next.Sub(time.Now().Round(0)); !r.trying && !l.closed && (wait <= 0 || wait > maxBackoff) {
+		r.trying = true
+		l.lost[addr] = r
+		go l.try(addr)
+	}
+	return &guarded{reason: "its node could not be connected to", cause: r.err}
+}
+
+// try asks a lost node for any reply.
+func (l *link) try(addr string) {
+	l.stats.dials.Add(1)
+	c, err := l.dialer.dial(addr)
+	if err == nil {
+		c.SetDeadline(time.Now().Add(l.opts.AuthTimeout))
+		if _, err = io.WriteString(c, "*1\r\n$4\r\nPING\r\n"); err == nil {
+			_, err = c.Read(make([]byte, 1))
+		}
+		c.Close()
+	}
+	if err != nil {
+		l.lose(addr, err)
+		return
+	}
+	l.mu.Lock()
+	delete(l.lost, addr)
+	l.mu.Unlock()
+}
+
+// lose notes that a node of a cluster could not be connected to.
+func (l *link) lose(addr string, err error) {
+	l.stats.dialsFailed.Add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost == nil {
+		l.lost = map[string]redial{}
+	}
+	n := l.lost[addr].failures
+	wait := guard.FullJitter(firstBackoff, maxBackoff, n, rand.Float64())
+	l.lost[addr] = redial{failures: n + 1, next: time.Now().Round(0).Add(wait), err: err}
 }
 
 // park keeps the socket of c for the next session and begins to drain it.

@@ -35,13 +35,6 @@ type memcachedStore struct {
 	redials map[string]redial // by address: one dead node must not keep callers from the others
 }
 
-// redial is what attempts to connect to one node have come to.
-type redial struct {
-	failures int       // in a row
-	next     time.Time // wall time before which nothing is dialled
-	err      error
-}
-
 func (c *Client) newMemcached() *memcachedStore {
 	m := &memcachedStore{
 		c:      c,

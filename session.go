@@ -45,6 +45,8 @@ type session struct {
 // surely not sent.
 var errNotConnected = errors.New("thaw: the connection was lost before the command was sent")
 
+var errNoReply = errors.New("thaw: the node did not reply to the first command")
+
 // dial is valkey-go's DialCtxFn. The context is of a command only in single mode,
 // where the session is over when its connection is.
 func (s *session) dial(ctx context.Context, addr string) (net.Conn, error) {
@@ -52,13 +54,22 @@ func (s *session) dial(ctx context.Context, addr string) (net.Conn, error) {
 		return nil, errNotConnected
 	}
 	var raw net.Conn
-	if !s.opened.Load() {
+	var err error
+	redialled := s.opened.Load() && s.cluster
+	if redialled {
+		err = s.link.reachable(addr)
+	} else if !s.opened.Load() {
 		raw = s.link.parkedSocket(addr)
 	}
+	if err != nil {
+		return nil, err
+	}
 	if raw == nil {
-		var err error
 		s.link.stats.dials.Add(1)
 		if raw, err = s.link.dialer.dial(addr); err != nil {
+			if redialled {
+				s.link.lose(addr, err)
+			}
 			return nil, err
 		}
 	}
@@ -88,6 +99,9 @@ func (s *session) closed(c *conn, park bool) bool {
 	}
 	if g := c.greeting.Load(); g != nil && !s.opened.Load() {
 		s.greeting.Store(g)
+	}
+	if s.opened.Load() && s.cluster && !c.answered.Load() && !c.retired.Load() {
+		s.link.lose(c.addr, errNoReply)
 	}
 	if s.cluster || c.extra {
 		return false
