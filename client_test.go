@@ -807,6 +807,28 @@ func TestBrokenConnectionIsRetriedOnce(t *testing.T) {
 	})
 }
 
+// A connection that is lost while it is being opened is replaced. (What is left to see
+// is seen by the race detector.)
+func TestConnectionLostWhileOpening(t *testing.T) {
+	for i := range 200 {
+		n := newFakeNode()
+		c := faked(t, n, Options{URL: fmt.Sprint("redis://fake?name=opening", i), LocalSize: 1 << 20, LocalTracking: true})
+		go func() {
+			for n.count("CLUSTER") == 0 {
+				time.Sleep(10 * time.Microsecond)
+			}
+			time.Sleep(time.Duration(i) * time.Microsecond)
+			n.cut()
+		}()
+		_ = c.Ensure(t.Context()) // well or not
+		eventually(t, "the cache answers", func() bool {
+			_, from, err := Fetch(t.Context(), c, "k", time.Hour, text("v"))
+			return err == nil && (from == FromCache || from == FromLocal)
+		})
+		c.Close()
+	}
+}
+
 // A leader whose context ends, or whose loader panics, does not take its followers
 // down: one of them takes over. A leader whose loader fails shares its failure.
 func TestFlightSurvivesItsLeader(t *testing.T) {

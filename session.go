@@ -88,7 +88,8 @@ func (s *session) dial(ctx context.Context, addr string) (net.Conn, error) {
 // closed takes note that valkey-go gave a connection up. It reports whether the
 // socket was parked and so must stay open.
 func (s *session) closed(c *conn, park bool) bool {
-	if s.cluster && s.tracked {
+	opened := s.opened.Load() // what the session is, is known from then on
+	if opened && s.cluster && s.tracked {
 		s.link.onInvalidate(nil) // before it is off the list of those that must be heard
 	}
 	s.mu.Lock()
@@ -97,13 +98,13 @@ func (s *session) closed(c *conn, park bool) bool {
 	if c.sawTLS.Load() {
 		s.hadTLS.Store(true)
 	}
-	if g := c.greeting.Load(); g != nil && !s.opened.Load() {
+	if g := c.greeting.Load(); g != nil && !opened {
 		s.greeting.Store(g)
 	}
-	if s.opened.Load() && s.cluster && !c.answered.Load() && !c.retired.Load() {
+	if opened && s.cluster && !c.answered.Load() && !c.retired.Load() {
 		s.link.lose(c.addr, errNoReply)
 	}
-	if s.cluster || c.extra {
+	if opened && s.cluster || c.extra {
 		return false
 	}
 	s.broken.Store(true)
