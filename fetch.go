@@ -53,7 +53,7 @@ func fetchLocal[T any](c *Client, key string) (v T, ok bool) {
 		return v, false
 	}
 	if b, raw := any(&v).(*[]byte); raw && e.format == formatRaw && e.flags == 0 {
-		*b = e.payload
+		*b = e.payload[:len(e.payload):len(e.payload)] // as decode does
 		c.stats.answers[FromLocal].Add(1)
 		return v, true
 	}

@@ -233,6 +233,26 @@ func TestRendezvousMovesOnlyItsOwnKeys(t *testing.T) {
 	}
 }
 
+// Two callers of one local value append to it: neither sees the other's.
+func TestAppendToALocalValue(t *testing.T) {
+	s := startMemcached(t)
+	c := open(t, Options{URL: "memcached://" + s.addr, LocalSize: 1 << 20})
+	if err := Set(t.Context(), c, "k", []byte("v"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	var got [3][]byte
+	for i := range got {
+		v, _, err := Get[[]byte](t.Context(), c, "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[i] = append(v, byte('0'+i))
+	}
+	if diff := cmp.Diff([3][]byte{[]byte("v0"), []byte("v1"), []byte("v2")}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What is no configuration endpoint is a finding of the probe.
 func TestProbeOfNoConfigurationEndpoint(t *testing.T) {
 	s := startMemcached(t)
