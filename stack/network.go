@@ -72,6 +72,18 @@ type NetworkACL struct {
 	Entries []ACLEntry      `json:"entries,omitempty"`
 }
 
+// DefaultNetworkACL returns the list that AWS makes with a VPC, which allows all.
+func DefaultNetworkACL(res Resource, vpc string) *NetworkACL {
+	l := &NetworkACL{Resource: res, VPC: Known(vpc), Default: true}
+	for number, cidr := range []string{"0.0.0.0/0", "::/0"} {
+		for _, egress := range []bool{false, true} {
+			l.Entries = append(l.Entries, ACLEntry{Number: Known(100 + number), Egress: Known(egress), Allow: Known(true), Protocol: Known("-1"),
+				CIDR: Known(cidr), FromPort: Known(-1), ToPort: Known(-1), Origin: res.Origin})
+		}
+	}
+	return l
+}
+
 // ACLEntry is one numbered line of a NetworkACL.
 type ACLEntry struct {
 	Number   Value[int]    `json:"number"`

@@ -66,6 +66,9 @@ func (w *configuration) add(b *block) { w.blocks = append(w.blocks, b) }
 // address matches the address of a managed resource in the root module.
 var address = regexp.MustCompile(`^(data\.)?([a-z][a-z0-9_]*)\.([A-Za-z_][A-Za-z0-9_-]*)((?:\[[^\]]+\])?)$`)
 
+// vpcDefault matches the ID of what AWS makes with a VPC: an attribute of it.
+var vpcDefault = regexp.MustCompile(`^aws_vpc\.[A-Za-z0-9_-]+(?:\[[^\]]+\])?\.default_(?:security_group|route_table|network_acl)_id$`)
+
 // override returns the block that changes a declared resource.
 func (w *configuration) override(id string) (*block, error) {
 	if inModule(id) {
@@ -97,6 +100,9 @@ func (w *configuration) attribute(id, attribute string) (string, error) {
 	}
 	if inModule(id) {
 		return "", byHand("%s is in %s: give the module an output for it, or make the change there.", id, moduleOf(id))
+	}
+	if vpcDefault.MatchString(id) {
+		return id, nil
 	}
 	if address.MatchString(id) {
 		return id + "." + attribute, nil

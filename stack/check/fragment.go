@@ -127,6 +127,9 @@ func (w *fragment) group(id string) any {
 
 // ref refers to any other resource by its ID.
 func (w *fragment) ref(id string) any {
+	if strings.HasSuffix(id, ".DefaultNetworkAcl") {
+		return call{"GetAtt", id}
+	}
 	if logicalID.MatchString(id) && (w.made[id] || w.declared(id)) {
 		return call{"Ref", id}
 	}

@@ -131,8 +131,8 @@ func (p props) asID(key string, v value) stack.Value[string] {
 		switch {
 		case t[0].Attribute == "":
 			return stack.Known(t[0].Resource)
-		case t[0].Attribute == defaultGroup && p.t.typeOf(t[0].Resource) == typeVPC:
-			return stack.Known(t[0].Resource + "." + defaultGroup)
+		case (t[0].Attribute == defaultGroup || t[0].Attribute == defaultACL) && p.t.typeOf(t[0].Resource) == typeVPC:
+			return stack.Known(t[0].Resource + "." + t[0].Attribute)
 		}
 	}
 	return t.Resolve(nil)

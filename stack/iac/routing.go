@@ -6,7 +6,12 @@ import (
 	"github.com/thawdev/thaw/stack"
 )
 
-// acl returns the network ACL that a property names, or nil.
+// defaultACL is the attribute of a VPC that names the network ACL that AWS makes
+// with it.
+const defaultACL = "DefaultNetworkAcl"
+
+// acl returns the network ACL that a property names, also the default one of a
+// VPC, or nil.
 func (b *builder) acl(p props) *stack.NetworkACL {
 	id, ok := p.id("NetworkAclId").Get()
 	if !ok {
@@ -17,7 +22,15 @@ func (b *builder) acl(p props) *stack.NetworkACL {
 			return a
 		}
 	}
-	return nil
+	vpc, ok := strings.CutSuffix(id, "."+defaultACL)
+	if !ok || b.typeOf(vpc) != typeVPC {
+		return nil
+	}
+	res := b.resource(b.resources[vpc], "")
+	res.ID, res.Type, res.Origin.Address = id, typeNetworkACL, id
+	a := stack.DefaultNetworkACL(res, vpc)
+	b.out.NetworkACLs = append(b.out.NetworkACLs, a)
+	return a
 }
 
 // aclEntry adds an entry to its network ACL. An entry that may not exist

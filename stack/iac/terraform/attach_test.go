@@ -187,3 +187,24 @@ resource "aws_lambda_function" "g" {
 		t.Errorf("gaps %v, others %v", s.Gaps, s.Others)
 	}
 }
+
+// A rule of the network ACL that AWS makes with a VPC stands beside those that
+// allow all.
+func TestDefaultACL(t *testing.T) {
+	s := readText(t, `
+resource "aws_vpc" "v" { cidr_block = "10.0.0.0/16" }
+resource "aws_network_acl_rule" "deny" {
+  network_acl_id = aws_vpc.v.default_network_acl_id
+  rule_number    = 50
+  protocol       = "-1"
+  rule_action    = "deny"
+  cidr_block     = "10.0.0.0/24"
+}
+`)
+	if len(s.NetworkACLs) != 1 || len(s.Gaps)+len(s.Others) != 0 {
+		t.Fatalf("%d lists, gaps %v, others %v", len(s.NetworkACLs), s.Gaps, s.Others)
+	}
+	if a := s.NetworkACLs[0]; !a.Default || a.VPC.Or("") != "aws_vpc.v" || len(a.Entries) != 5 || a.Entries[4].Allow.Or(true) {
+		t.Errorf("%+v", a)
+	}
+}

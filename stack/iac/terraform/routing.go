@@ -94,8 +94,21 @@ func (b *builder) aclRule(a attrs, why string) bool {
 	return true
 }
 
-// acl returns a list, also the default one of a VPC if that is declared.
-func (b *builder) acl(id stack.Value[string]) *stack.NetworkACL { return b.lists[id.Or("")] }
+// acl returns a list, also the default one of a VPC, which AWS makes.
+func (b *builder) acl(id stack.Value[string]) *stack.NetworkACL {
+	s := id.Or("")
+	vpc, isDefault := strings.CutSuffix(s, ".default_network_acl_id")
+	i := b.instances[vpc]
+	if l := b.lists[s]; l != nil || !isDefault || i == nil || i.typ != "aws_vpc" || i.mode == "data" {
+		return l
+	}
+	res := b.resource(i)
+	res.ID, res.Type, res.Origin.Address = s, "aws_default_network_acl", s
+	l := stack.DefaultNetworkACL(res, vpc)
+	b.lists[s] = l
+	b.out.NetworkACLs = append(b.out.NetworkACLs, l)
+	return l
+}
 
 // inherited reports whether the blocks of one direction were not written, but
 // repeat what exists in AWS.
