@@ -32,3 +32,30 @@ func TestDefaultACL(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// What belongs to one of several resources, or gives a subnet what the template
+// does not declare, leaves a gap. What belongs to another stack leaves none.
+func TestLostAttachments(t *testing.T) {
+	for _, tc := range []struct{ resource, gap string }{
+		{`{Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: !Ref A, RouteTableId: !ImportValue table}}`, "route_tables"},
+		{`{Type: AWS::EC2::SubnetNetworkAclAssociation, Properties: {SubnetId: !Ref A, NetworkAclId: acl-1}}`, "network_acls"},
+		{`{Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: subnet-1, RouteTableId: rtb-1}}`, ""},
+		{`{Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: !If [Prod, !GetAtt G.GroupId, !If [Prod, !Ref H, sg-1]], IpProtocol: -1, CidrIp: 0.0.0.0/0}}`, "security_groups"},
+		{`{Type: AWS::EC2::SecurityGroupEgress, Properties: {GroupId: !If [Prod, sg-1, !ImportValue group], IpProtocol: -1, CidrIp: 0.0.0.0/0}}`, ""},
+		{`{Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: !ImportValue group, IpProtocol: -1, CidrIp: 0.0.0.0/0}}`, ""},
+		{`{Type: AWS::EC2::Route, Properties: {RouteTableId: !If [Prod, !Ref T, rtb-1], DestinationCidrBlock: 10.0.0.0/25, GatewayId: igw-1}}`, "route_tables"},
+	} {
+		s := readResources(t, `
+  G: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: g, VpcId: !Ref Vpc}}
+  H: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: h, VpcId: !Ref Vpc}}
+  T: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+  X: `+tc.resource+"\n")
+		got := ""
+		for _, g := range s.Gaps {
+			got += g.Kind
+		}
+		if got != tc.gap || len(s.Others) != 1 {
+			t.Errorf("%s: gap %q, want %q: %v; others %v", tc.resource, got, tc.gap, s.Gaps, s.Others)
+		}
+	}
+}

@@ -158,6 +158,32 @@ func (b *builder) attach(r *resource, p props, why string) bool {
 	return false
 }
 
+// lost notes that p attaches to one of several resources of the template, and
+// that only deployment decides to which. What the template does not declare, such
+// as an imported group, needs no note: nothing here depends on what is in it.
+func (b *builder) lost(p props, key, kind string) bool {
+	if v := p.get(key); v.namesResource() {
+		b.gap(p, kind, "it belongs to a resource that is not known: "+v.why)
+	}
+	return false
+}
+
+// lostSubnet notes that a subnet has a route table or a network ACL that the
+// template does not declare, in a VPC that it does: the subnet must not be taken
+// to have the default of its VPC.
+func (b *builder) lostSubnet(p props, key, kind string) bool {
+	s := b.out.Subnet(p.id("SubnetId").Or(""))
+	if s != nil && b.typeOf(s.VPC.Or("")) == typeVPC {
+		id := p.id(key)
+		b.gap(p, kind, "it gives "+s.ID+" what is not declared here: "+id.Or(id.Why()))
+	}
+	return false
+}
+
+func (b *builder) gap(p props, kind, why string) {
+	b.out.Gaps = append(b.out.Gaps, stack.Gap{What: p.path, Kind: kind, Why: why, Origin: p.origin()})
+}
+
 // evaluateOutputs only finds wrong names; outputs are not part of a stack.
 func (b *builder) evaluateOutputs() {
 	section := b.root.get("Outputs")

@@ -38,7 +38,7 @@ func (b *builder) acl(p props) *stack.NetworkACL {
 func (b *builder) aclEntry(p props, why string) bool {
 	a := b.acl(p)
 	if a == nil {
-		return false
+		return b.lost(p, "NetworkAclId", "network_acls")
 	}
 	e := stack.ACLEntry{
 		Number:   p.integer("RuleNumber", 0),
@@ -81,7 +81,7 @@ func ruleAction(p props) stack.Value[bool] {
 func (b *builder) aclSubnet(p props, why string) bool {
 	a := b.acl(p)
 	if a == nil {
-		return false
+		return b.lostSubnet(p, "NetworkAclId", "network_acls")
 	}
 	a.Subnets = append(a.Subnets, hedge(p.id("SubnetId"), why))
 	return true
@@ -122,7 +122,7 @@ func targetKinds() [][2]string {
 func (b *builder) route(p props, why string) bool {
 	t := b.routeTable(p)
 	if t == nil {
-		return false
+		return b.lost(p, "RouteTableId", "route_tables")
 	}
 	r := stack.Route{Destination: p.cidr("DestinationCidrBlock"), Origin: p.origin()}
 	switch {
@@ -149,7 +149,7 @@ func (b *builder) route(p props, why string) bool {
 func (b *builder) routeSubnet(p props, why string) bool {
 	t := b.routeTable(p)
 	if t == nil {
-		return false
+		return b.lostSubnet(p, "RouteTableId", "route_tables")
 	}
 	t.Subnets = append(t.Subnets, hedge(p.id("SubnetId"), why))
 	return true

@@ -99,7 +99,7 @@ func ruleProtocol(p props) stack.Value[string] {
 func (b *builder) ingressRule(p props, why string) bool {
 	g := b.group(p)
 	if g == nil {
-		return false
+		return b.lost(p, "GroupId", "security_groups")
 	}
 	rule := readRule(p, true)
 	rule.Protocol = hedge(rule.Protocol, why)
@@ -118,7 +118,7 @@ func (b *builder) ingressRule(p props, why string) bool {
 func (b *builder) egressRule(p props, why string) bool {
 	g := b.group(p)
 	if g == nil {
-		return false
+		return b.lost(p, "GroupId", "security_groups")
 	}
 	rule := readRule(p, false)
 	rule.Protocol = hedge(rule.Protocol, why)

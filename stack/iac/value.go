@@ -69,6 +69,12 @@ func (v value) reason() string {
 	return ""
 }
 
+// namesResource reports whether a branch of an Fn::If that is not decided names a
+// resource.
+func (v value) namesResource() bool {
+	return slices.ContainsFunc(v.either, func(b value) bool { return b.namesResource() || len(b.text.References()) > 0 })
+}
+
 // asText returns v as a text; ok is false for lists and mappings.
 func (v value) asText() (t stack.Text, ok bool) {
 	switch v.kind {

@@ -208,3 +208,31 @@ resource "aws_network_acl_rule" "deny" {
 		t.Errorf("%+v", a)
 	}
 }
+
+// A subnet of a declared VPC whose route table or list is declared elsewhere does
+// not have the default of the VPC.
+func TestSubnetOfForeignTable(t *testing.T) {
+	s := readText(t, `
+resource "aws_vpc" "v" { cidr_block = "10.0.0.0/16" }
+resource "aws_subnet" "s" {
+  vpc_id     = aws_vpc.v.id
+  cidr_block = "10.0.0.0/24"
+}
+data "aws_route_table" "t" { vpc_id = aws_vpc.v.id }
+resource "aws_route_table_association" "s" {
+  subnet_id      = aws_subnet.s.id
+  route_table_id = data.aws_route_table.t.id
+}
+resource "aws_network_acl_association" "s" {
+  subnet_id      = aws_subnet.s.id
+  network_acl_id = "acl-1"
+}
+resource "aws_route_table_association" "elsewhere" {
+  subnet_id      = "subnet-1"
+  route_table_id = "rtb-1"
+}
+`)
+	if len(s.Gaps) != 2 || s.Gaps[0].Kind != "route_tables" || s.Gaps[1].Kind != "network_acls" {
+		t.Errorf("gaps %v", s.Gaps)
+	}
+}

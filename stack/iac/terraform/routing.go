@@ -133,7 +133,7 @@ func (b *builder) aclSubnet(a attrs, why string) bool {
 	id := a.id("network_acl_id")
 	l := b.acl(id)
 	if l == nil {
-		return b.lost(a, "network_acls", id)
+		return b.lostSubnet(a, "network_acls", id)
 	}
 	l.Subnets = addOnce(l.Subnets, hedge(a.id("subnet_id"), why))
 	return true
@@ -241,7 +241,7 @@ func (b *builder) routeSubnet(a attrs, why string) bool {
 	t := b.table(id)
 	switch {
 	case t == nil:
-		return b.lost(a, "route_tables", id)
+		return b.lostSubnet(a, "route_tables", id)
 	case a.has("subnet_id"):
 		t.Subnets = append(t.Subnets, hedge(a.id("subnet_id"), why))
 	}
