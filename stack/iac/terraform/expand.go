@@ -43,7 +43,7 @@ func (e *engine) expand(count, forEach hclsyntax.Expression, sc scope) expansion
 	case count != nil:
 		v := e.eval(count, sc)
 		n, err := strconv.Atoi(v.lit)
-		if v.kind != number || err != nil || n > maxCount {
+		if err != nil || n > maxCount {
 			s := sc
 			s.key, s.keying = unknownValue("count.index of an unknown number"), counted
 			return expansion{[]scope{s}, []value{{}}, counted, orElse(v.reason(), "count")}

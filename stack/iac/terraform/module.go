@@ -129,6 +129,9 @@ func (m *module) in(name string) string {
 func (m *module) variable(name string) value {
 	return m.once("var."+name, func() value {
 		v := m.given(name)
+		if m.source != nil {
+			v = m.typed(v, m.source.variables[name].attribute("type"))
+		}
 		if m.isSensitive(name) {
 			v = v.secret()
 		}

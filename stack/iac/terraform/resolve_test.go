@@ -166,3 +166,55 @@ func TestResolvePlanAlone(t *testing.T) {
 		}
 	}
 }
+
+// A variable has its type, however its value is written: -var and tfvars write
+// numbers as text, a type may leave out what is optional, and a count may be text.
+func TestTypedVariables(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(`
+variable "n" { type = number }
+variable "on" { type = bool }
+variable "text" { type = string }
+variable "rules" {
+  type = map(object({
+    port = optional(number, 6379)
+    note = optional(string)
+    tags = optional(list(object({ x = optional(string, "y") })), [{}])
+    cidr = string
+    bad  = optional(string, var.rules)
+  }))
+  default = { a = { cidr = "10.0.0.0/8" }, b = { cidr = "10.1.0.0/16", port = "1", note = null } }
+}
+resource "terraform_data" "counted" {
+  count = var.n
+  input = var.n == 2
+}
+resource "terraform_data" "on" {
+  count = var.on == true ? "1" : "0"
+  input = var.text == "5"
+}
+resource "terraform_data" "rule" {
+  for_each = var.rules
+  input    = [each.value.port + 1, try(each.value.note, "none") == null, each.value.tags[0].x]
+}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := readFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := newEngine(Options{Variables: map[string]string{"n": "2", "on": "true", "text": "5"}})
+	e.root.source, e.folders[dir] = f, f
+	if err := e.readVariables(dir); err != nil {
+		t.Fatal(err)
+	}
+	e.collect(e.root, nil)
+	want := map[string]string{
+		"terraform_data.counted[0]": "true", "terraform_data.counted[1]": "true", "terraform_data.on[0]": "true",
+		`terraform_data.rule["a"]`: "[6380 true y]", `terraform_data.rule["b"]`: "[2 true y]",
+	}
+	if diff := cmp.Diff(want, inputs(e)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
