@@ -63,7 +63,8 @@ func (p *Pass) reportOthers(c *stack.Cache) {
 		plural(len(list), "source", "sources"), map[bool]string{true: "is", false: "are"}[len(list) == 1], strings.Join(list, "; "))
 }
 
-// exposures asks once for everything that reaches a cache. Functions that no
+// exposures asks once for everything that reaches a cache, on one of its ports.
+// Functions that no
 // rule of the cache's groups can be about are left out before: each of them
 // would cost a walk for every pair of subnets.
 func (p *Pass) exposures(c *stack.Cache) []reach.Exposure {
@@ -77,6 +78,16 @@ func (p *Pass) exposures(c *stack.Cache) []reach.Exposure {
 		network = reach.New(&near)
 	}
 	all := network.Sources(c, c.Port)
+	if reader, ok := c.ReaderPort.Get(); ok && reader != 0 {
+		for _, e := range network.Sources(c, c.ReaderPort) {
+			listed := func(o reach.Exposure) bool {
+				return o.Kind == e.Kind && o.ID == e.ID && o.Range == e.Range && o.VPC == e.VPC && o.Verdict == e.Verdict
+			}
+			if !slices.ContainsFunc(all, listed) {
+				all = append(all, e)
+			}
+		}
+	}
 	p.sources[c.ID] = all
 	return all
 }

@@ -1,0 +1,82 @@
+package check
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/thawdev/thaw/stack"
+	"github.com/thawdev/thaw/stack/iac"
+	"github.com/thawdev/thaw/stack/iac/terraform"
+)
+
+// networkOfCases is what the cases in CloudFormation have in common.
+const networkOfCases = `
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  A: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24}}
+  FunctionGroup: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: f, VpcId: !Ref Vpc}}
+  OtherGroup: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: o, VpcId: !Ref Vpc}}
+  CacheGroup: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: c, VpcId: !Ref Vpc}}
+  Rule: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: !Ref CacheGroup, IpProtocol: tcp, FromPort: 6379, ToPort: 6380, SourceSecurityGroupId: !Ref FunctionGroup}}
+  Cache: {Type: AWS::ElastiCache::ServerlessCache, Properties: {ServerlessCacheName: c, Engine: valkey, SubnetIds: [!Ref A], SecurityGroupIds: [!Ref CacheGroup]}}
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: provided.al2023
+      Handler: bootstrap
+      Role: !GetAtt Role.Arn
+      Code: {ZipFile: x}
+      VpcConfig: {SubnetIds: [!Ref A], SecurityGroupIds: [!Ref FunctionGroup]}
+      Environment: {Variables: {CACHE: !GetAtt Cache.Endpoint.Address}}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      ManagedPolicyArns: ["arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"]
+`
+
+// Cases of single rules that are too small for a scenario: a template that goes
+// on after networkOfCases, or Terraform source.
+func TestCases(t *testing.T) {
+	for _, tc := range []struct {
+		name, rule string
+		found      bool
+		more       string
+	}{
+		{"readers' port", "THAW-P06", true, `
+  Bastion: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref A, SecurityGroupIds: [!Ref OtherGroup]}}
+  Readers: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: !Ref CacheGroup, IpProtocol: tcp, FromPort: 6380, ToPort: 6380, SourceSecurityGroupId: !Ref OtherGroup}}
+`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if r := run(t, readCase(t, tc.more)); slices.Contains(ids(r), tc.rule) != tc.found {
+				t.Errorf("%s found: %v, want %v", tc.rule, !tc.found, tc.found)
+				for _, f := range r.Findings {
+					t.Logf("%s %s", f.ID, f.Message)
+				}
+			}
+		})
+	}
+}
+
+func readCase(t *testing.T, more string) *stack.Stack {
+	t.Helper()
+	if !strings.Contains(more, "\nresource ") {
+		s, err := iac.Read("t.yaml", []byte(networkOfCases+strings.TrimPrefix(more, "\n")), iac.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(more), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := terraform.ReadFolder(dir, terraform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
