@@ -49,6 +49,12 @@ func TestCases(t *testing.T) {
   Bastion: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref A, SecurityGroupIds: [!Ref OtherGroup]}}
   Readers: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: !Ref CacheGroup, IpProtocol: tcp, FromPort: 6380, ToPort: 6380, SourceSecurityGroupId: !Ref OtherGroup}}
 `},
+		{"data in a VPC", "THAW-V01", false, `
+  Data: {Type: AWS::IAM::RolePolicy, Properties: {PolicyName: p, RoleName: !Ref Role, PolicyDocument: {Statement: [{Effect: Allow, Action: ["rds-db:connect", "elasticfilesystem:ClientWrite", "kafka-cluster:Connect"], Resource: "*"}]}}}
+`},
+		{"service outside", "THAW-V01", true, `
+  Data: {Type: AWS::IAM::RolePolicy, Properties: {PolicyName: p, RoleName: !Ref Role, PolicyDocument: {Statement: [{Effect: Allow, Action: "elasticfilesystem:DescribeFileSystems", Resource: "*"}]}}}
+`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if r := run(t, readCase(t, tc.more)); slices.Contains(ids(r), tc.rule) != tc.found {

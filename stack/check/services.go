@@ -36,7 +36,8 @@ func ownWay(action string) bool {
 		"ec2:assignprivateipaddresses", //
 		"ec2:unassignprivateipaddresses",
 		"ec2:describe*", "ec2:getsecuritygroupsforvpc",
-		"elasticache:connect",                                                                                // signed locally
+		"elasticache:connect", "memorydb:connect", "rds-db:connect", // signed locally
+		"elasticfilesystem:client*", "kafka-cluster:*", "neptune-db:*", "dax:*", // to hosts in a VPC, which are no endpoints of a service
 		"sqs:receivemessage", "sqs:deletemessage*", "sqs:getqueueattributes", "sqs:changemessagevisibility*", // the event source mapping polls
 		"kinesis:getrecords", "kinesis:getsharditerator", "kinesis:describestream*", "kinesis:listshards", "kinesis:liststreams", "kinesis:subscribetoshard",
 		"dynamodb:getrecords", "dynamodb:getsharditerator", "dynamodb:describestream", "dynamodb:liststreams",
