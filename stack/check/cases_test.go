@@ -37,6 +37,42 @@ Resources:
       ManagedPolicyArns: ["arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"]
 `
 
+// terraformCase lets a group into the cache that nothing carries.
+const terraformCase = `
+resource "aws_vpc" "v" { cidr_block = "10.0.0.0/16" }
+resource "aws_subnet" "a" {
+  vpc_id     = aws_vpc.v.id
+  cidr_block = "10.0.0.0/24"
+}
+resource "aws_security_group" "function" { vpc_id = aws_vpc.v.id }
+resource "aws_security_group" "other" { vpc_id = aws_vpc.v.id }
+resource "aws_security_group" "cache" {
+  vpc_id = aws_vpc.v.id
+  ingress {
+    protocol        = "tcp"
+    from_port       = 11211
+    to_port         = 11211
+    security_groups = [aws_security_group.function.id, aws_security_group.other.id]
+  }
+}
+resource "aws_elasticache_serverless_cache" "c" {
+  name               = "c"
+  engine             = "memcached"
+  subnet_ids         = [aws_subnet.a.id]
+  security_group_ids = [aws_security_group.cache.id]
+}
+resource "aws_lambda_function" "f" {
+  function_name = "f"
+  role          = "arn:aws:iam::123456789012:role/x"
+  filename      = "f.zip"
+  vpc_config {
+    subnet_ids         = [aws_subnet.a.id]
+    security_group_ids = [aws_security_group.function.id]
+  }
+  environment { variables = { CACHE = aws_elasticache_serverless_cache.c.endpoint[0].address } }
+}
+`
+
 // Cases of single rules that are too small for a scenario: a template that goes
 // on after networkOfCases, or Terraform source.
 func TestCases(t *testing.T) {
@@ -54,6 +90,13 @@ func TestCases(t *testing.T) {
 `},
 		{"service outside", "THAW-V01", true, `
   Data: {Type: AWS::IAM::RolePolicy, Properties: {PolicyName: p, RoleName: !Ref Role, PolicyDocument: {Statement: [{Effect: Allow, Action: "elasticfilesystem:DescribeFileSystems", Resource: "*"}]}}}
+`},
+		{"group that nothing carries", "THAW-P08", true, terraformCase},
+		{"group of a build project", "THAW-P08", false, terraformCase + `
+resource "aws_codebuild_project" "b" {
+  name = "b"
+  vpc_config { security_group_ids = [aws_security_group.other.id] }
+}
 `},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

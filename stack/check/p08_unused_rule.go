@@ -80,11 +80,15 @@ func (p *Pass) mayBeCarried() bool {
 	if p.gap("interfaces", "functions", "caches", "security_groups") {
 		return true
 	}
-	carriers := []string{"Instance", "LaunchTemplate", "LaunchConfiguration", "Service", "DBInstance", "DBCluster", "LoadBalancer", "NetworkInterface", "Cluster", "Nodegroup",
-		"MountTarget", "Broker", "Domain", "Connector", "ApplicationV2", "VpcLink", "CodeBuild", "Resolver", "instance", "launch_", "_service", "_lb", "elb", "alb", "network_interface", "cluster", "node_group",
-		"mount_target", "broker", "domain", "module", "Stack"}
+	// Parts of types in both languages, without the letters in which they differ:
+	// AWS::CodeBuild::Project is awscodebuildproject, as is aws_codebuild_project.
+	carriers := []string{"instance", "launch", "service", "loadbalancer", "awslb", "elb", "alb", "networkinterface", "cluster", "nodegroup", "mounttarget", "fsx", "broker", "domain",
+		"connector", "connection", "application", "vpclink", "codebuild", "resolver", "computeenvironment", "mwaa", "canary", "sagemaker", "workspaces", "workgroup", "transfer",
+		"eventsourcemapping", "eventtarget", "eventsrule", "schedule", "pipes", "fleet", "imagebuilder", "custom", "module", "stack"}
+	plain := strings.NewReplacer("_", "", "::", "")
 	if slices.ContainsFunc(p.stack.Others, func(r stack.Resource) bool {
-		return slices.ContainsFunc(carriers, func(c string) bool { return strings.Contains(r.Type, c) })
+		typ := plain.Replace(strings.ToLower(r.Type))
+		return slices.ContainsFunc(carriers, func(c string) bool { return strings.Contains(typ, c) })
 	}) {
 		return true
 	}
