@@ -55,7 +55,7 @@ func (n *Network) filterOf(r *stack.Rule, index int) (filter, bool) {
 		return f, false
 	}
 	f.addGroup(r.SecurityGroup)
-	f.addCIDR(r.CIDR)
+	f.addCIDR(n, r.CIDR)
 	f.addList(n, r.PrefixList)
 	return f, f.peer != "" || f.peerWhy != "" || len(f.spans.ipv4)+len(f.spans.ipv6) > 0
 }
@@ -100,7 +100,7 @@ func (f *filter) addGroup(v stack.Value[string]) {
 	f.peer = id
 }
 
-func (f *filter) addCIDR(v stack.Value[string]) {
+func (f *filter) addCIDR(n *Network, v stack.Value[string]) {
 	s, ok := v.Get()
 	switch p, err := parsePrefix(s); {
 	case !ok:
@@ -110,8 +110,9 @@ func (f *filter) addCIDR(v stack.Value[string]) {
 		f.peerWhy = strconv.Quote(s) + " is not a range of addresses"
 	default:
 		f.addPrefix(p)
-		// AWS adds the rule for IPv6 along with the one for IPv4.
-		if f.rule.Implicit && p.Bits() == 0 {
+		// AWS adds the rule for IPv6 along with the one for IPv4; an account lists
+		// both.
+		if f.rule.Implicit && p.Bits() == 0 && n.s.Dialect != stack.Live {
 			f.addPrefix(netip.PrefixFrom(netip.IPv6Unspecified(), 0))
 		}
 	}
