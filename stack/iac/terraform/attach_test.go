@@ -1,6 +1,8 @@
 package terraform
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -234,5 +236,44 @@ resource "aws_route_table_association" "elsewhere" {
 `)
 	if len(s.Gaps) != 2 || s.Gaps[0].Kind != "route_tables" || s.Gaps[1].Kind != "network_acls" {
 		t.Errorf("gaps %v", s.Gaps)
+	}
+}
+
+// The workspace is the one that is selected in the folder. Of a plan it is not
+// known.
+func TestWorkspace(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	groups := func() int {
+		s, err := ReadFolder(dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(s.SecurityGroups)
+	}
+	write("main.tf", `
+resource "aws_security_group" "g" {
+  count = terraform.workspace == "prod" ? 2 : 3
+}
+`)
+	if n := groups(); n != 3 {
+		t.Errorf("%d groups in the default workspace", n)
+	}
+	write(".terraform/environment", "prod")
+	if n := groups(); n != 2 {
+		t.Errorf("%d groups in the workspace that is selected", n)
+	}
+	e := newEngine(Options{})
+	e.planned = true
+	e.readInstalled(dir)
+	if _, known := e.workspace.scalar(); known {
+		t.Error("the workspace of a plan is known")
 	}
 }

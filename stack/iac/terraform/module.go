@@ -29,6 +29,7 @@ type engine struct {
 	folders   map[string]*folder // by path; nil for one that cannot be read
 	installed map[string]string  // module path as in .terraform/modules/modules.json → folder
 	planned   bool
+	workspace value // its name
 	instances int
 	modules   int
 	work      int

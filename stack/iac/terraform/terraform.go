@@ -271,7 +271,7 @@ func (e *engine) sourceRegion() string {
 }
 
 func newEngine(opts Options) *engine {
-	e := &engine{opts: opts, folders: map[string]*folder{}, installed: map[string]string{}}
+	e := &engine{opts: opts, folders: map[string]*folder{}, installed: map[string]string{}, workspace: literal("default")}
 	if e.opts.variables == nil {
 		e.opts.variables = map[string]value{}
 	}
@@ -314,8 +314,16 @@ func (e *engine) readVariables(dir string) error {
 	return nil
 }
 
-// readInstalled reads where terraform init has put the modules.
+// readInstalled reads which workspace is selected, and where terraform init has
+// put the modules. A plan may have been made in another workspace.
 func (e *engine) readInstalled(dir string) {
+	name, err := readBounded(filepath.Join(dir, ".terraform", "environment"), maxSource)
+	switch name = bytes.TrimSpace(name); {
+	case e.planned:
+		e.workspace = unknownValue("the workspace in which the plan was made")
+	case err == nil && len(name) > 0:
+		e.workspace = literal(string(name))
+	}
 	data, err := readBounded(filepath.Join(dir, ".terraform", "modules", "modules.json"), maxSource)
 	if err != nil {
 		return

@@ -40,7 +40,7 @@ func (e *engine) traverse(t hcl.Traversal, sc scope) value {
 	case "path":
 		return literal(".")
 	case "terraform":
-		return literal("default") // the only attribute is the workspace
+		return e.workspace // the only attribute
 	case "self":
 		if sc.self == nil {
 			return failure("self outside of a resource")
