@@ -1,6 +1,7 @@
 package check
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,4 +129,64 @@ func readCase(t *testing.T, more string) *stack.Stack {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// A function that is given a group of its own still reaches what it uses.
+func TestNewGroupReachesServices(t *testing.T) {
+	const source = `
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16, EnableDnsHostnames: true}}
+  A: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24}}
+  Public: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.1.0/24}}
+  Internet: {Type: AWS::EC2::InternetGateway}
+  Attach: {Type: AWS::EC2::VPCGatewayAttachment, Properties: {VpcId: !Ref Vpc, InternetGatewayId: !Ref Internet}}
+  Nat: {Type: AWS::EC2::NatGateway, Properties: {SubnetId: !Ref Public, AllocationId: eipalloc-1}}
+  Table: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+  PublicTable: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+  Out: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 0.0.0.0/0, NatGatewayId: !Ref Nat}}
+  PublicOut: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref PublicTable, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref Internet}}
+  OfA: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: !Ref A, RouteTableId: !Ref Table}}
+  OfPublic: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: !Ref Public, RouteTableId: !Ref PublicTable}}
+  Shared: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: s, VpcId: !Ref Vpc}}
+  Member: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: !Ref Shared, IpProtocol: tcp, FromPort: 11211, ToPort: 11211, SourceSecurityGroupId: !Ref Shared}}
+  Cache: {Type: AWS::ElastiCache::ServerlessCache, Properties: {ServerlessCacheName: c, Engine: memcached, SubnetIds: [!Ref A], SecurityGroupIds: [GROUP]}}
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: provided.al2023
+      Handler: bootstrap
+      Role: arn:aws:iam::123456789012:role/x
+      Code: {ZipFile: x}
+      VpcConfig: {SubnetIds: [!Ref A], SecurityGroupIds: [GROUP]}
+      Environment: {Variables: {CACHE: !GetAtt Cache.Endpoint.Address, KEY: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:k"}}
+`
+	for rule, source := range map[string]string{
+		"THAW-I02": strings.ReplaceAll(source, "GROUP", "!Ref Shared"),
+		"THAW-P05": strings.ReplaceAll(source, "GROUP", "!GetAtt Vpc.DefaultSecurityGroup"),
+		"THAW-R01": strings.Replace(strings.Replace(source, "GROUP", "!Ref Shared", 1), "      VpcConfig: {SubnetIds: [!Ref A], SecurityGroupIds: [GROUP]}\n", "", 1),
+	} {
+		t.Run(rule, func(t *testing.T) {
+			template := decodeYAML(t, []byte(source)).(map[string]any)
+			read := func() *Report {
+				data, err := json.Marshal(template)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := iac.Read("t.yaml", data, iac.Options{Region: "eu-west-1"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return run(t, s)
+			}
+			before := read()
+			if !slices.Contains(ids(before), rule) || slices.Contains(ids(before), "THAW-V01") {
+				t.Fatalf("before: %v", ids(before))
+			}
+			before.Findings = slices.DeleteFunc(before.Findings, func(f Finding) bool { return f.ID != rule })
+			mergePatch(template, decodeYAML(t, before.Fixes().Main).(map[string]any))
+			if after := ids(read()); slices.Contains(after, rule) || slices.Contains(after, "THAW-V01") {
+				t.Errorf("after: %v\n%s", after, before.Fixes().Main)
+			}
+		})
+	}
 }

@@ -40,11 +40,11 @@ func (p *Pass) separate(c client, shared *stack.SecurityGroup) Fix {
 	name := groupName(c.function, "Group")
 	groups := slices.DeleteFunc(known(c.function.VPC.SecurityGroups), func(id string) bool { return id == shared.ID })
 	fix := change(newGroup{name, vpc, "Function " + shortName(c.function.ID)}, attachFunction{function: c.function, subnets: known(c.function.VPC.Subnets), groups: append(groups, name)})
-	fix.edits = append(fix.edits, p.join(c, name, "")...)
+	fix.edits = append(append(fix.edits, p.join(c, name, "")...), p.toServices(c.function, name)...)
 	for i, r := range shared.Ingress {
 		if r.SecurityGroup.Or("") == shared.ID && !r.Implicit {
 			fix.edits = append(fix.edits, dropRule{shared, false, i})
 		}
 	}
-	return fix
+	return fix.and(otherTargets)
 }

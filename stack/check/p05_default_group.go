@@ -77,6 +77,8 @@ func (p *Pass) ownGroups() Fix {
 			function[c.function] = name
 			fix.edits = append(fix.edits, newGroup{name, vpc, "Function " + shortName(c.function.ID)},
 				attachFunction{function: c.function, subnets: known(c.function.VPC.Subnets), groups: p.without(c.function.VPC.SecurityGroups, name)})
+			fix.edits = append(fix.edits, p.toServices(c.function, name)...)
+			fix.words = otherTargets
 		}
 	}
 	for _, c := range p.stack.Caches {

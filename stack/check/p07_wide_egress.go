@@ -53,10 +53,21 @@ func (p *Pass) narrowEgress(g *stack.SecurityGroup, i int, users []client) Fix {
 		for _, port := range portsOf(c.cache) {
 			fix.edits = append(fix.edits, addRule{group: g.ID, egress: true, protocol: "tcp", from: port, to: port, peer: targets[0]})
 		}
-		if len(p.servicesOf(c.function)) > 0 {
-			fix.edits = append(fix.edits, addRule{group: g.ID, egress: true, protocol: "tcp", from: 443, to: 443, cidr: "0.0.0.0/0"})
-		}
+		fix.edits = append(fix.edits, p.toServices(c.function, g.ID)...)
 	}
 	fix.edits = append(fix.edits, dropRule{g, true, i})
-	return fix.and("Add rules for what else the function connects to, such as a database, before you apply this.")
+	return fix.and(otherTargets)
+}
+
+// otherTargets is what people have to add to a group that lets out only what a
+// function is known to use.
+const otherTargets = "Add rules for what else the function connects to, such as a database, before you apply this."
+
+// toServices lets a function out to the services of AWS that it uses, by a group
+// that it is given.
+func (p *Pass) toServices(f *stack.Function, group string) []edit {
+	if len(p.servicesOf(f)) == 0 {
+		return nil
+	}
+	return []edit{addRule{group: group, egress: true, protocol: "tcp", from: 443, to: 443, cidr: "0.0.0.0/0"}}
 }

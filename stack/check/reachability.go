@@ -95,6 +95,9 @@ func (p *Pass) opening(c client, want func(reach.Change) bool) Fix {
 			if e := p.edit(c, ch, names); e != nil {
 				fix.edits = append(fix.edits, e)
 			}
+			if ch.Kind == reach.CreateGroup {
+				fix.edits = append(fix.edits, p.toServices(c.function, names[ch.Resource])...)
+			}
 		}
 	}
 	if len(fix.edits) == 0 && fix.words == "" {
