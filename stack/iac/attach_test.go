@@ -33,6 +33,29 @@ func TestDefaultACL(t *testing.T) {
 	}
 }
 
+// The zones of a replication group are told only if those of all its nodes are.
+func TestGroupZones(t *testing.T) {
+	for groups, want := range map[string]int{
+		`ReplicasPerNodeGroup: 1, NodeGroupConfiguration: [{PrimaryAvailabilityZone: a}]`:                                           1,
+		`NodeGroupConfiguration: [{ReplicaCount: 2, PrimaryAvailabilityZone: a, ReplicaAvailabilityZones: [b]}]`:                    1,
+		`NodeGroupConfiguration: [{ReplicaCount: 1, PrimaryAvailabilityZone: a, ReplicaAvailabilityZones: [b]}, {ReplicaCount: 1}]`: 1,
+		`NodeGroupConfiguration: [{ReplicaCount: 1, PrimaryAvailabilityZone: a, ReplicaAvailabilityZones: [b]}]`:                    0,
+		`ReplicasPerNodeGroup: 1, NodeGroupConfiguration: [{Slots: 0-16383}]`:                                                       0,
+		`NumCacheClusters: 2, PreferredCacheClusterAZs: [a, b]`:                                                                     0,
+	} {
+		s := readResources(t, "  Cache: {Type: AWS::ElastiCache::ReplicationGroup, Properties: {ReplicationGroupDescription: c, "+groups+"}}\n")
+		unknown := 0
+		for _, z := range s.Caches[0].Zones {
+			if !z.IsKnown() {
+				unknown++
+			}
+		}
+		if unknown != want {
+			t.Errorf("%s: %v", groups, s.Caches[0].Zones)
+		}
+	}
+}
+
 // What belongs to one of several resources, or gives a subnet what the template
 // does not declare, leaves a gap. What belongs to another stack leaves none.
 func TestLostAttachments(t *testing.T) {

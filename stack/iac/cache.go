@@ -113,12 +113,21 @@ func (b *builder) replicationGroup(res stack.Resource, p props) *stack.Cache {
 }
 
 // groupZones returns the zones that a replication group asks for, as a list or
-// for each shard.
+// for each shard. If some nodes are left to AWS, one zone is unknown.
 func groupZones(p props) []stack.Value[string] {
 	zones := p.words("PreferredCacheClusterAZs")
+	some := false
 	for _, group := range p.list("NodeGroupConfiguration") {
-		zones = append(zones, group.words("PrimaryAvailabilityZone")...)
-		zones = append(zones, group.words("ReplicaAvailabilityZones")...)
+		told := append(group.words("PrimaryAvailabilityZone"), group.words("ReplicaAvailabilityZones")...)
+		replicas := p.integer("ReplicasPerNodeGroup", 0)
+		if group.has("ReplicaCount") {
+			replicas = group.integer("ReplicaCount", 0)
+		}
+		some = some || !replicas.IsKnown() || len(told) <= replicas.Or(0)
+		zones = append(zones, told...)
+	}
+	if some && len(zones) > 0 {
+		zones = append(zones, stack.Unknown[string]("the zones that AWS chooses for nodes of "+p.path))
 	}
 	return zones
 }
