@@ -92,6 +92,17 @@ func TestCases(t *testing.T) {
 		{"service outside", "THAW-V01", true, `
   Data: {Type: AWS::IAM::RolePolicy, Properties: {PolicyName: p, RoleName: !Ref Role, PolicyDocument: {Statement: [{Effect: Allow, Action: "elasticfilesystem:DescribeFileSystems", Resource: "*"}]}}}
 `},
+		{"host name of the readers", "THAW-A06", true, `
+  Replicated: {Type: AWS::ElastiCache::ReplicationGroup, Properties: {ReplicationGroupId: shop, ReplicationGroupDescription: c, Engine: valkey, NumCacheClusters: 2}}
+  Reader:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: provided.al2023
+      Handler: bootstrap
+      Role: !GetAtt Role.Arn
+      Code: {ZipFile: x}
+      Environment: {Variables: {REDIS_HOST: shop-ro.abc123.ng.0001.euw1.cache.amazonaws.com}}
+`},
 		{"group that nothing carries", "THAW-P08", true, terraformCase},
 		{"group of a build project", "THAW-P08", false, terraformCase + `
 resource "aws_codebuild_project" "b" {

@@ -93,7 +93,8 @@ func mentions(t stack.Text, c *stack.Cache) bool {
 // literalHost reports whether a text holds an endpoint of the cache. Names of
 // caches that are not deployed yet are compared with the first labels of the
 // host name, in which ElastiCache writes the name of the cache:
-// NAME.abc123.0001.use1.cache.amazonaws.com, master.NAME.…, clustercfg.NAME.…
+// NAME.abc123.0001.use1.cache.amazonaws.com, master.NAME.…, clustercfg.NAME.…,
+// and NAME-ro.… for the readers of a replication group without TLS.
 func literalHost(text string, c *stack.Cache) bool {
 	text = strings.ToLower(text)
 	for _, host := range c.Endpoints {
@@ -109,7 +110,7 @@ func literalHost(text string, c *stack.Cache) bool {
 	for _, host := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("/@:, ;", r) }) {
 		for i, label := range strings.Split(host, ".") {
 			// A serverless cache adds a dash and an id to its name.
-			if i < 2 && (label == name || c.Kind == stack.Serverless && strings.HasPrefix(label, name+"-")) {
+			if i < 2 && (label == name || c.Kind == stack.ReplicationGroup && label == name+"-ro" || c.Kind == stack.Serverless && strings.HasPrefix(label, name+"-")) {
 				return true
 			}
 		}
