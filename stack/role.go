@@ -9,8 +9,24 @@ type Role struct {
 	// Grants are the IDs of separate resources that give the role permissions: an
 	// inline policy or an attachment with a life of its own.
 	Grants []string `json:"grants,omitempty"`
+	// Given is what each of the Grants gives; it is part of the role's own lists.
+	Given map[string]*Role `json:"-"`
 	// Complete is unknown if policies are attached that the reader could not see.
 	Complete Value[bool] `json:"complete,omitzero"`
+}
+
+// Give adds what a resource of its own gives the role.
+func (r *Role) Give(id string, given *Role) {
+	if r.Given == nil {
+		r.Given = map[string]*Role{}
+	}
+	r.Given[id] = given
+	r.Grants = append(r.Grants, id)
+	r.Managed = append(r.Managed, given.Managed...)
+	r.Statements = append(r.Statements, given.Statements...)
+	if !given.Complete.IsKnown() {
+		r.Complete = given.Complete
+	}
 }
 
 // Statement is one statement of a policy. Only what decides whether a service

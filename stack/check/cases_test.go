@@ -92,6 +92,12 @@ func TestCases(t *testing.T) {
 		{"service outside", "THAW-V01", true, `
   Data: {Type: AWS::IAM::RolePolicy, Properties: {PolicyName: p, RoleName: !Ref Role, PolicyDocument: {Statement: [{Effect: Allow, Action: "elasticfilesystem:DescribeFileSystems", Resource: "*"}]}}}
 `},
+		{"policy that Lambda does not need", "THAW-I03", false, `
+  Table: {Type: AWS::IAM::RolePolicy, Properties: {PolicyName: p, RoleName: !Ref Role, PolicyDocument: {Statement: [{Effect: Allow, Action: "dynamodb:GetItem", Resource: "*"}]}}}
+`},
+		{"policy that Lambda needs", "THAW-I03", true, `
+  Network: {Type: AWS::IAM::RolePolicy, Properties: {PolicyName: p, RoleName: !Ref Role, PolicyDocument: {Statement: [{Effect: Allow, Action: "ec2:*NetworkInterface*", Resource: "*"}]}}}
+`},
 		{"host name of the readers", "THAW-A06", true, `
   Replicated: {Type: AWS::ElastiCache::ReplicationGroup, Properties: {ReplicationGroupId: shop, ReplicationGroupDescription: c, Engine: valkey, NumCacheClusters: 2}}
   Reader:

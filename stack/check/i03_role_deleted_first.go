@@ -63,11 +63,11 @@ func (p *Pass) reportGrants(f *stack.Function) {
 	}
 	var loose []string
 	for _, id := range role.Grants {
-		if !slices.Contains(f.DependsOn, id) {
+		if given := role.Given[id]; !slices.Contains(f.DependsOn, id) && (given == nil || grants(given, "ec2:DeleteNetworkInterface") != no) {
 			loose = append(loose, id)
 		}
 	}
-	if len(loose) == 0 || grants(role, "ec2:DeleteNetworkInterface") == no {
+	if len(loose) == 0 {
 		return
 	}
 	p.report(f.Resource, f.Origin, change(dependOn{f, loose}), "Function %s does not depend on %s, which gives its role %s permissions.", f.ID, sentenceList(loose), role.ID)

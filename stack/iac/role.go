@@ -118,8 +118,9 @@ func (b *builder) rolePolicy(p props, why string) bool {
 			name, known := r.Name.Get()
 			if id.IsKnown() && (r.ID == id.Or("") || known && name == id.Or("")) {
 				found = true
-				r.Grants = append(r.Grants, p.path)
-				b.addPolicy(r, p, "PolicyDocument", why)
+				given := &stack.Role{}
+				b.addPolicy(given, p, "PolicyDocument", why)
+				r.Give(p.path, given)
 			}
 		}
 	}

@@ -41,13 +41,13 @@ func (b *builder) rolePolicy(a attrs, why string) bool {
 			continue
 		}
 		found = true
-		r := b.roles[i.address]
-		r.Grants = append(r.Grants, a.inst.address)
+		given := &stack.Role{}
 		if a.inst.typ == "aws_iam_role_policy" {
-			b.addPolicy(r, a, why)
-			continue
+			b.addPolicy(given, a, why)
+		} else {
+			b.attachPolicy(given, a.id("policy_arn"), a, why)
 		}
-		b.attachPolicy(r, a.id("policy_arn"), a, why)
+		b.roles[i.address].Give(a.inst.address, given)
 	}
 	return found
 }
