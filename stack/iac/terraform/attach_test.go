@@ -277,3 +277,32 @@ resource "aws_security_group" "g" {
 		t.Error("the workspace of a plan is known")
 	}
 }
+
+// What is not known may replace a field that stands before it in a merge, and
+// none that stands behind it. The cache that the field mentions is still known.
+func TestMergeWithUnknown(t *testing.T) {
+	s := readText(t, `
+variable "more" {}
+resource "aws_elasticache_serverless_cache" "c" {
+  name   = "c"
+  engine = "valkey"
+}
+resource "aws_lambda_function" "f" {
+  function_name = "f"
+  role          = "r"
+  environment {
+    variables = merge({ HOST = aws_elasticache_serverless_cache.c.endpoint[0].address, TLS = "true" }, var.more, { LAST = "x" })
+  }
+}
+`)
+	env := s.Functions[0].Environment
+	if _, known := env["TLS"].Resolve(nil).Get(); known {
+		t.Errorf("TLS is %v", env["TLS"])
+	}
+	if v, _ := env["LAST"].Resolve(nil).Get(); v != "x" {
+		t.Errorf("LAST is %v", env["LAST"])
+	}
+	if refs := env["HOST"].References(); len(refs) != 1 || refs[0] != "aws_elasticache_serverless_cache.c" {
+		t.Errorf("HOST mentions %v", refs)
+	}
+}

@@ -108,14 +108,18 @@ func length(v value) value {
 	return failure("length of what has none")
 }
 
+// merge works out merge. What is not known may replace any field that stands
+// before it, of which only what it mentions is kept.
 func (e *engine) merge(args []value) value {
 	out := value{kind: object}
 	for _, a := range args {
-		switch a.kind {
-		case unknown:
-			out.why = a.why
-		case object:
-			out.why = orElse(out.why, a.why)
+		if why := a.why; why != "" && (a.kind == unknown || a.kind == object) {
+			for i, item := range out.items {
+				out.items[i] = value{kind: unknown, why: why, text: mentionOf(why, item), at: item.at}
+			}
+			out.why = why
+		}
+		if a.kind == object {
 			for i, k := range a.keys {
 				out.set(k, a.items[i])
 			}
