@@ -98,6 +98,29 @@ func TestCases(t *testing.T) {
 		{"policy that Lambda needs", "THAW-I03", true, `
   Network: {Type: AWS::IAM::RolePolicy, Properties: {PolicyName: p, RoleName: !Ref Role, PolicyDocument: {Statement: [{Effect: Allow, Action: "ec2:*NetworkInterface*", Resource: "*"}]}}}
 `},
+		{"IPv6 range that AWS assigns", "THAW-R11", false, `
+  Six: {Type: AWS::EC2::VPCCidrBlock, Properties: {VpcId: !Ref Vpc, AmazonProvidedIpv6CidrBlock: true}}
+  FarVpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.1.0.0/16}}
+  FarA: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref FarVpc, CidrBlock: 10.1.0.0/24}}
+  Peering: {Type: AWS::EC2::VPCPeeringConnection, Properties: {VpcId: !Ref Vpc, PeerVpcId: !Ref FarVpc}}
+  Table: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+  FarTable: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref FarVpc}}
+  OfA: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: !Ref A, RouteTableId: !Ref Table}}
+  OfFarA: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: !Ref FarA, RouteTableId: !Ref FarTable}}
+  There: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref FarTable, DestinationCidrBlock: 10.0.0.0/16, VpcPeeringConnectionId: !Ref Peering}}
+  Back: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 10.1.0.0/16, VpcPeeringConnectionId: !Ref Peering}}
+  FarGroup: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: f, VpcId: !Ref FarVpc}}
+  FarRule: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: !Ref CacheGroup, IpProtocol: tcp, FromPort: 6379, ToPort: 6380, SourceSecurityGroupId: !Ref FarGroup}}
+  FarFunction:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: provided.al2023
+      Handler: bootstrap
+      Role: !GetAtt Role.Arn
+      Code: {ZipFile: x}
+      VpcConfig: {SubnetIds: [!Ref FarA], SecurityGroupIds: [!Ref FarGroup]}
+      Environment: {Variables: {CACHE: !GetAtt Cache.Endpoint.Address}}
+`},
 		{"host name of the readers", "THAW-A06", true, `
   Replicated: {Type: AWS::ElastiCache::ReplicationGroup, Properties: {ReplicationGroupId: shop, ReplicationGroupDescription: c, Engine: valkey, NumCacheClusters: 2}}
   Reader:

@@ -72,6 +72,9 @@ func (b *builder) vpcCIDR(p props, why string) bool {
 		if v.ID != id {
 			continue
 		}
+		if !p.has("CidrBlock") && !p.has("Ipv6CidrBlock") && !p.has("Ipv4IpamPoolId") {
+			return true // AWS assigns an IPv6 range, which says nothing about IPv4
+		}
 		block := stack.Unknown[netip.Prefix]("the range that AWS assigns")
 		for _, key := range []string{"CidrBlock", "Ipv6CidrBlock"} {
 			if p.has(key) {

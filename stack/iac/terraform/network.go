@@ -22,12 +22,8 @@ func (b *builder) vpc(res stack.Resource, a attrs) {
 			v.CIDRs = append(v.CIDRs, p)
 		}
 	}
-	assigned, _ := a.boolean("assign_generated_ipv6_cidr_block", false).Get()
-	switch {
-	case a.has("ipv6_cidr_block"):
+	if a.has("ipv6_cidr_block") { // one that AWS assigns says nothing about IPv4
 		v.CIDRs = append(v.CIDRs, a.prefix("ipv6_cidr_block"))
-	case assigned:
-		v.CIDRs = append(v.CIDRs, stack.Unknown[netip.Prefix]("the IPv6 range that AWS assigns to "+res.ID))
 	}
 	b.out.VPCs = append(b.out.VPCs, v)
 }
@@ -38,6 +34,9 @@ func (b *builder) vpcCIDR(a attrs, why string) bool {
 	for _, v := range b.out.VPCs {
 		if v.ID != id.Or("") {
 			continue
+		}
+		if a.inst.typ == "aws_vpc_ipv6_cidr_block_association" && !a.has("ipv6_cidr_block") {
+			return true // AWS assigns it
 		}
 		block := stack.Unknown[netip.Prefix]("the range that AWS assigns to " + a.path)
 		for _, name := range []string{"cidr_block", "ipv6_cidr_block"} {
