@@ -150,6 +150,8 @@ resource "aws_lambda_function" "g" {
   role          = "arn:aws:iam::123456789012:role/f"
   environment {
     variables = {
+      ONE   = one(aws_elasticache_cluster.m.cache_nodes).address
+      SPLAT = one(aws_elasticache_cluster.m.cache_nodes[*].address)
       NODES = aws_elasticache_cluster.m.configuration_endpoint
       FIRST = aws_elasticache_cluster.m.cache_nodes[0].address
       OLD   = "${aws_elasticache_cluster.m.cache_nodes.0.address}:${aws_elasticache_cluster.m.port}"
@@ -180,7 +182,7 @@ resource "aws_lambda_function" "g" {
 		t.Errorf("schedules: %+v", f.Schedules)
 	}
 	const host, port = "${aws_elasticache_cluster.m." + stack.EndpointAddress + "}", "${aws_elasticache_cluster.m." + stack.EndpointPort + "}"
-	for name, want := range map[string]string{"NODES": host + ":" + port, "FIRST": host, "OLD": host + ":" + port} {
+	for name, want := range map[string]string{"ONE": host, "SPLAT": host, "NODES": host + ":" + port, "FIRST": host, "OLD": host + ":" + port} {
 		if got := s.Functions[1].Environment[name].String(); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}

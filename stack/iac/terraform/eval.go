@@ -260,8 +260,9 @@ func (e *engine) splat(x *hclsyntax.SplatExpr, sc scope) value {
 	case unknown:
 		return over
 	case object, resource, call, str, number, boolean:
-		if _, ok := computedPath(over); ok {
-			return unknownValue(over.reason())
+		if p, ok := computedPath(over); ok { // blocks that AWS fills in; there is one of most
+			over = value{kind: list, items: []value{reference(p.Resource, p.Attribute+"[0]")}, why: over.reason()}
+			break
 		}
 		over = listOf(over)
 	}

@@ -181,6 +181,9 @@ func (e *engine) pick(name string, args []value) value {
 		return failure(name + " needs a list")
 	}
 	v := args[0]
+	if p, ok := computedPath(v); ok && name == "one" {
+		return reference(p.Resource, p.Attribute+"[0]")
+	}
 	switch {
 	case v.kind == unknown:
 		return v
