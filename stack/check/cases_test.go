@@ -230,3 +230,40 @@ Resources:
 		})
 	}
 }
+
+// A report shows no password that a template or a configuration writes out, not
+// even in a fix.
+func TestReportHidesPasswords(t *testing.T) {
+	for name, more := range map[string]string{
+		"url": `
+  Leaky:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: provided.al2023
+      Handler: bootstrap
+      Role: !GetAtt Role.Arn
+      Code: {ZipFile: x}
+      Environment: {Variables: {CACHE_URL: !Sub "redis://user:hunter2@${Cache.Endpoint.Address}:6381/2"}}
+`,
+		"others": strings.Replace(terraformCase, "CACHE = aws_elasticache_serverless_cache.c.endpoint[0].address",
+			`CACHE = "${aws_elasticache_serverless_cache.c.endpoint[0].address}:11212", DB_PASSWORD = "hunter2", DSN = "db;Password=hunter2"`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, readCase(t, more))
+			if !slices.Contains(ids(r), "THAW-A07") {
+				t.Fatalf("found %v", ids(r))
+			}
+			var out strings.Builder
+			for _, f := range r.Findings {
+				out.WriteString(f.Message + f.Fix)
+			}
+			fixes := r.Fixes()
+			out.Write(fixes.Main)
+			out.Write(fixes.Override)
+			out.WriteString(strings.Join(fixes.Words, "\n"))
+			if text := out.String(); strings.Contains(text, "hunter2") || !strings.Contains(text, "may hold a password") {
+				t.Error(text)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,10 +23,37 @@ func (e setVariable) key() string {
 }
 
 func (e setVariable) sentence() string {
+	if mayBePassword(e.name, e.value) {
+		return fmt.Sprintf("Change variable %s of function %s.", e.name, e.function.ID)
+	}
 	return fmt.Sprintf("Set variable %s of function %s to %v.", e.name, e.function.ID, e.value)
 }
 
+// password matches the credentials of a URL, and those of a connection string.
+var password = regexp.MustCompile(`(?i):[^:@/\s]+@|password=[^,;\s]`)
+
+// mayBePassword reports whether the written value of a variable may hold a
+// password. A report is read by more people than the template is.
+func mayBePassword(name string, value stack.Text) bool {
+	if slices.ContainsFunc(value, func(p stack.Part) bool { return password.MatchString(p.Literal) }) {
+		return true
+	}
+	v := variable{name, splitName(name), value}
+	s, ok := v.literal()
+	if _, isTruth := v.truth(); !ok || s == "" || isTruth || strings.HasPrefix(s, "arn:") {
+		return false
+	}
+	return v.has("PASSWORD", "PASS", "PASSWD", "PWD", "PASSPHRASE", "SECRET", "TOKEN", "KEY", "APIKEY", "CREDENTIAL", "CREDENTIALS")
+}
+
+func (e setVariable) notShown(name string) error {
+	return byHand("It is not written here, because %s of %s may hold a password.", name, e.function.ID)
+}
+
 func (e setVariable) cloudFormation(w *fragment) error {
+	if mayBePassword(e.name, e.value) {
+		return e.notShown(e.name)
+	}
 	value, err := w.text(e.value)
 	if err != nil {
 		return byHand("It is not written here, because %v.", err)
@@ -50,6 +78,9 @@ func (e setVariable) terraform(w *configuration) error {
 		text := e.function.Environment[name]
 		if name == e.name {
 			text = e.value
+		}
+		if mayBePassword(name, text) {
+			return e.notShown(name)
 		}
 		value, err := w.text(text)
 		if err != nil {
