@@ -11,6 +11,7 @@ import (
 	"github.com/thawdev/thaw/stack"
 	"github.com/thawdev/thaw/stack/iac"
 	"github.com/thawdev/thaw/stack/iac/terraform"
+	"github.com/thawdev/thaw/stack/reach"
 )
 
 // networkOfCases is what the cases in CloudFormation have in common.
@@ -265,5 +266,60 @@ func TestReportHidesPasswords(t *testing.T) {
 				t.Error(text)
 			}
 		})
+	}
+}
+
+// Fixes that narrow a rule name no group where AWS does not follow it: the path
+// over a peering of two regions stays open.
+func TestNarrowFixesAcrossRegions(t *testing.T) {
+	source := networkOfCases + `
+  FarVpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.1.0.0/16}}
+  FarA: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref FarVpc, CidrBlock: 10.1.0.0/24}}
+  Peering: {Type: AWS::EC2::VPCPeeringConnection, Properties: {VpcId: !Ref Vpc, PeerVpcId: !Ref FarVpc, PeerRegion: us-east-2}}
+  Table: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+  FarTable: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref FarVpc}}
+  OfA: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: !Ref A, RouteTableId: !Ref Table}}
+  OfFarA: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: !Ref FarA, RouteTableId: !Ref FarTable}}
+  There: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref FarTable, DestinationCidrBlock: 10.0.0.0/16, VpcPeeringConnectionId: !Ref Peering}}
+  Back: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 10.1.0.0/16, VpcPeeringConnectionId: !Ref Peering}}
+  FarGroup: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: f, VpcId: !Ref FarVpc}}
+  FarRule: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: !Ref CacheGroup, IpProtocol: tcp, FromPort: 6379, ToPort: 6380, CidrIp: 10.1.0.0/16}}
+  FarFunction:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: provided.al2023
+      Handler: bootstrap
+      Role: !GetAtt Role.Arn
+      Code: {ZipFile: x}
+      VpcConfig: {SubnetIds: [!Ref FarA], SecurityGroupIds: [!Ref FarGroup]}
+      Environment: {Variables: {CACHE: !GetAtt Cache.Endpoint.Address}}
+`
+	template := decodeYAML(t, []byte(source)).(map[string]any)
+	read := func() *Report {
+		data, err := json.Marshal(template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := iac.Read("t.yaml", data, iac.Options{Region: "us-east-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run(t, s)
+	}
+	before := read()
+	for _, id := range []string{"THAW-P06", "THAW-P07"} {
+		if !slices.Contains(ids(before), id) {
+			t.Errorf("%s is not found: %v", id, ids(before))
+		}
+	}
+	mergePatch(template, decodeYAML(t, before.Fixes().Main).(map[string]any))
+	after := read()
+	for _, p := range after.Paths {
+		if p.Verdict != reach.Open {
+			t.Errorf("%s to %s is %v: %s", p.From, p.To, p.Verdict, p.Deciding().Reason)
+		}
+	}
+	if slices.Contains(ids(after), "THAW-P06") || slices.Contains(ids(after), "THAW-P07") {
+		t.Errorf("after: %v", ids(after))
 	}
 }

@@ -51,7 +51,13 @@ func (p *Pass) narrowEgress(g *stack.SecurityGroup, i int, users []client) Fix {
 			return inWords("%s", p.rule.Doc.Fix)
 		}
 		for _, port := range portsOf(c.cache) {
-			fix.edits = append(fix.edits, addRule{group: g.ID, egress: true, protocol: "tcp", from: port, to: port, peer: targets[0]})
+			rules := p.naming(c, addRule{group: g.ID, egress: true, protocol: "tcp", from: port, to: port}, targets[0], c.cache.Subnets)
+			if rules == nil {
+				return inWords("%s", p.rule.Doc.Fix)
+			}
+			for _, r := range rules {
+				fix.edits = append(fix.edits, r)
+			}
 		}
 		fix.edits = append(fix.edits, p.toServices(c.function, g.ID)...)
 	}

@@ -108,12 +108,54 @@ func (p *Pass) narrow(g *stack.SecurityGroup, i int) Fix {
 			continue
 		}
 		for _, port := range portsOf(c.cache) {
-			if !p.allowed(g, i, peer, port) {
-				fix.edits = append(fix.edits, addRule{group: g.ID, protocol: "tcp", from: port, to: port, peer: peer})
+			rules := p.naming(c, addRule{group: g.ID, protocol: "tcp", from: port, to: port}, peer, c.function.VPC.Subnets)
+			if rules == nil {
+				fix = fix.and("Add a rule for the subnets of function %s, whose ranges are not known.", c.function.ID)
+			}
+			for _, r := range rules {
+				if !p.allowed(g, i, r) {
+					fix.edits = append(fix.edits, r)
+				}
 			}
 		}
 	}
 	return fix
+}
+
+// naming completes a rule between a client and its cache by the other end's
+// group, or by the ranges of its subnets where AWS does not follow a group: in
+// another VPC that no peering of the same region connects. It is nil if one of
+// the ranges is not known.
+func (p *Pass) naming(c client, rule addRule, group string, subnets []stack.Value[string]) []addRule {
+	if p.followsGroups(c) {
+		rule.peer = group
+		return []addRule{rule}
+	}
+	var out []addRule
+	for _, v := range subnets {
+		n := p.subnets[v.Or("")]
+		if n == nil {
+			return nil
+		}
+		cidr, ok := n.CIDR.Get()
+		if !ok || !cidr.IsValid() {
+			return nil
+		}
+		rule.cidr = cidr.String()
+		out = append(out, rule)
+	}
+	return out
+}
+
+// followsGroups reports whether a rule at one end of a path may name the group of
+// the other.
+func (p *Pass) followsGroups(c client) bool {
+	return !p.crossVPC(c) || slices.ContainsFunc(p.stack.Peerings, func(q *stack.Peering) bool {
+		ends := []string{q.Requester.Or(""), q.Accepter.Or("")}
+		shares := func(vpc string) bool { return slices.Contains(ends, vpc) }
+		return q.SameRegion.Or(false) && slices.ContainsFunc(p.vpcsOf(c.function.VPC.Subnets, c.function.VPC.SecurityGroups), shares) &&
+			slices.ContainsFunc(p.vpcsOf(c.cache.Subnets, c.cache.SecurityGroups), shares)
+	})
 }
 
 // clientGroup returns the security group by which a function is let in: its
@@ -131,11 +173,11 @@ func (p *Pass) clientGroup(c client) string {
 	return cmp.Or(groups...)
 }
 
-// allowed reports whether another rule than the one at index besides lets a
-// peer in on a port, and is about that peer.
-func (p *Pass) allowed(g *stack.SecurityGroup, besides int, peer string, port int) bool {
+// allowed reports whether another rule than the one at index besides allows what
+// rule does, and is about the same peer.
+func (p *Pass) allowed(g *stack.SecurityGroup, besides int, rule addRule) bool {
 	for i, r := range g.Ingress {
-		if i != besides && r.SecurityGroup.Or("") == peer && coversPort(r, stack.Known(port)) {
+		if i != besides && r.SecurityGroup.Or("") == rule.peer && r.CIDR.Or("") == rule.cidr && coversPort(r, stack.Known(rule.from)) {
 			return true
 		}
 	}
