@@ -78,6 +78,19 @@ def invoke(event, name="shop-judge", **more):
     return response, json.loads(body) if body else None
 
 
+def invoke_next(event):
+    """Invokes Limited, whose one place stays taken for a moment after an answer:
+    until the environment asks for the next event."""
+    deadline = time.time() + 20
+    while True:
+        try:
+            return invoke(event, name="Limited")[0]["StatusCode"]
+        except client.exceptions.TooManyRequestsException:
+            if time.time() > deadline:
+                raise
+            time.sleep(0.02)
+
+
 def header(response, name):
     return response["ResponseMetadata"]["HTTPHeaders"].get(name)
 
@@ -177,14 +190,14 @@ def judge_refusals():
 
 
 def judge_throttle():
-    held = threading.Thread(target=invoke, args=({"do": "sleep", "seconds": 2}, "Limited"))
+    held = threading.Thread(target=invoke_next, args=({"do": "sleep", "seconds": 2},))
     invoke({}, name="Limited")
     held.start()
     time.sleep(0.7)
     refused("one is running", 429, "TooManyRequestsException", lambda: invoke({}, name="Limited"), "Rate Exceeded.",
             Reason="ReservedFunctionConcurrentInvocationLimitExceeded", Type="User")
     held.join()
-    check("after it", invoke({}, name="Limited")[0]["StatusCode"], 200)
+    check("after it", invoke_next({}), 200)
     response = client.put_function_concurrency(FunctionName="Limited", ReservedConcurrentExecutions=0)
     check("put", response["ReservedConcurrentExecutions"], 0)
     check("get", client.get_function_concurrency(FunctionName="Limited")["ReservedConcurrentExecutions"], 0)
@@ -192,7 +205,7 @@ def judge_throttle():
     refused("none reserved", 429, "TooManyRequestsException", lambda: invoke({}, name="Limited"), "Rate Exceeded.")
     check("delete", client.delete_function_concurrency(FunctionName="Limited")["ResponseMetadata"]["HTTPStatusCode"], 204)
     check("none", "ReservedConcurrentExecutions" not in client.get_function_concurrency(FunctionName="Limited"))
-    check("invoked again", invoke({}, name="Limited")[0]["StatusCode"], 200)
+    check("invoked again", invoke_next({}), 200)
     refused("too many", 400, "InvalidParameterValueException",
             lambda: client.put_function_concurrency(FunctionName="Limited", ReservedConcurrentExecutions=901),
             "decreases account's UnreservedConcurrentExecution below its minimum value of [100]")
