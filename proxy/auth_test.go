@@ -115,6 +115,31 @@ func TestUsers(t *testing.T) {
 	}
 }
 
+// TestResetKeepsUser guards that a session which has a connection for good cannot
+// leave the user it was given with RESET: the server's default user may do more.
+func TestResetKeepsUser(t *testing.T) {
+	server := realServer(t)
+	dial(t, server).expect("+OK\r\n", "ACL", "SETUSER", "reader", "on", ">pw", "~*", "&*", "+@all", "-@write")
+	users := readUsers(t, "user default on nopass upstream=reader:pw\nuser ro on >x upstream=reader:pw")
+	for _, o := range []Options{{PoolMode: SessionMode}, {PoolMode: SessionMode, AllowAdmin: true}, {}} {
+		o.Upstream, o.Users = before(server), users
+		_, address := start(t, o)
+		c := dial(t, address)
+		c.expect("+OK\r\n", "AUTH", "ro", "x") // a user of the proxy's, whoever the session is before
+		if o.PoolMode == SessionMode {
+			c.expect("$-1\r\n", "GET", "k")
+		} else {
+			c.do("SUBSCRIBE", invalidations)
+		}
+		if got := c.do("RESET"); !strings.HasPrefix(got, "-ERR proxy: RESET is not possible") {
+			t.Errorf("%+v: RESET: %q", o.PoolMode, got)
+		}
+		if got := c.read(); !strings.HasPrefix(got, "<closed") {
+			t.Errorf("%+v: got %q, want the end", o.PoolMode, got)
+		}
+	}
+}
+
 // TestReplacedUsers guards that a user who is gone or demoted loses its sessions,
 // and the others keep theirs.
 func TestReplacedUsers(t *testing.T) {

@@ -141,7 +141,11 @@ func (s *session) specially(cmd *wire.Command, pl *plan) bool {
 			s.finish() // session mode does not count answers: this one may stand before others
 		}
 		return true
-	case s.has(own) && !s.has(locked):
+	case s.has(own) && s.has(pinned) && s.staysHere(pl):
+		s.fail("ERR proxy: RESET is not possible on a connection that the proxy has logged in; connect again")
+		s.finish()
+		return true
+	case s.has(own) && !s.has(locked) && !s.staysHere(pl):
 		return s.passThrough(cmd, pl)
 	case s.has(subscribed) && s.resp == 2 && !pl.inSubscription:
 		return s.fail("ERR Can't execute '" + shown(cmd.Args[0]) + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")

@@ -14,7 +14,7 @@ func (s *session) passThrough(cmd *wire.Command, pl *plan) bool {
 	if !s.has(pinned) {
 		return true // refused: there is no connection
 	}
-	if s.w.proxy.opts.AllowAdmin {
+	if s.w.proxy.opts.AllowAdmin && !s.lentLogin() {
 		s.x.pin.conn.PassThrough()
 		s.set(through)
 		return false // passUp takes the rest, this command first
@@ -31,6 +31,23 @@ func (s *session) passThrough(cmd *wire.Command, pl *plan) bool {
 	pl.calls++
 	s.x.pin.conn.Write(cmd.Raw)
 	return true
+}
+
+// lentLogin reports that the session's connection is logged in with what the proxy
+// knows and the client does not: whatever ends that login is not for the client.
+func (s *session) lentLogin() bool {
+	l := s.who.login
+	return l.User != "" || l.Password != "" || l.Token != nil
+}
+
+// staysHere reports whether session mode does not pass a command on. RESET would
+// make the client the server's default user, who may do more than its own, and the
+// users of the proxy are not the server's to know.
+func (s *session) staysHere(pl *plan) bool {
+	if s.has(pinned) {
+		return pl.name == "reset" && s.lentLogin()
+	}
+	return pl.preAuth && s.w.proxy.opts.Users != nil
 }
 
 // giveUp passes what is no RESP to the server, whose answer comes in its order.
