@@ -129,6 +129,11 @@ var scripts = map[string]string{
 		a NOSUCH
 		a GET k
 		a EXEC
+		a MULTI
+		a CONFIG NOSUCH
+		a OBJECT NOSUCH k
+		a GET k
+		a EXEC
 		a GET k
 		a MULTI
 		a MULTI

@@ -79,8 +79,7 @@ func (s *session) inPinnedMulti(cmd *wire.Command, pl *plan) bool {
 	case "quit", "reset":
 		return pl.do(s, cmd, pl)
 	}
-	if pl.spec != nil {
-		spec := wire.Resolve(cmd.Args)
+	if spec := wire.Resolve(cmd.Args); spec != nil {
 		if neverInMulti(spec) || namesClient(spec, cmd.Args) {
 			return s.poison("ERR '" + spec.Name + "' is not allowed inside MULTI through this proxy")
 		}

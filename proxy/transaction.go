@@ -65,10 +65,9 @@ func (s *session) inTransaction(cmd *wire.Command, pl *plan) bool {
 		s.answerQueued()
 		return pl.do(s, cmd, pl)
 	}
-	if pl.spec == nil {
-		return s.promote(cmd, pl)
-	}
 	switch spec := wire.Resolve(cmd.Args); {
+	case spec == nil:
+		return s.promote(cmd, pl) // the server says what it thinks of it
 	case !spec.ArityOK(len(cmd.Args)):
 		return s.poison("ERR wrong number of arguments for '" + spec.Name + "' command")
 	case spec.Flags.Has(wire.NoMulti):
