@@ -293,6 +293,11 @@ func TestAdminRefused(t *testing.T) {
 			t.Errorf("%q: %q", args, got)
 		}
 	}
+	c.expect("+OK\r\n", "WATCH", "k")
+	if got := c.do("SCRIPT", "DEBUG", "YES"); !strings.HasPrefix(got, "-ERR unknown command 'SCRIPT'") {
+		t.Errorf("pinned: %q", got) // whoever has the connection next would run its scripts in the debugger
+	}
+	c.expect("+OK\r\n", "UNWATCH")
 	_, session := start(t, Options{Upstream: before(server), PoolMode: SessionMode})
 	s := dial(t, session)
 	s.expect("$-1\r\n", "GET", "k")

@@ -29,6 +29,9 @@ func (s *session) toPin(cmd *wire.Command, pl *plan) bool {
 	if pl.spec == nil {
 		return s.sendPinned(cmd, pl, tag)
 	}
+	if spec := wire.Resolve(cmd.Args); spec != nil && spec.Effect == wire.EffectScriptDebug {
+		return s.asUnknown(cmd, pl) // RESET would leave it on for the connection's next owner
+	}
 	switch pl.spec.Effect {
 	case wire.EffectMulti:
 		p.multi = true
