@@ -169,8 +169,11 @@ func (s *session) locally(cmd *wire.Command, pl *plan) bool {
 }
 
 // forwardMuted sends a plain command of a session that may have switched replies
-// off.
+// off, or have a connection of its own: two connections do not keep its order.
 func (s *session) forwardMuted(cmd *wire.Command, pl *plan) bool {
+	if s.has(pinned) {
+		return s.sendPinned(cmd, pl, tagPlain)
+	}
 	tag := uint32(0)
 	if s.flags&(muted|skipping) != 0 {
 		tag = tagMute

@@ -18,9 +18,6 @@ func (s *session) ping(cmd *wire.Command, pl *plan) bool {
 	if s.has(subscribed) && s.resp == 2 {
 		return s.pingSubscribed(cmd)
 	}
-	if s.has(pinned) {
-		return s.sendPinned(cmd, pl, tagPlain)
-	}
 	return s.forwardMuted(cmd, pl)
 }
 

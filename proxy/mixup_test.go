@@ -41,6 +41,30 @@ func TestMixUp(t *testing.T) {
 	}
 }
 
+// TestPinKeepsOrder guards that what a session with a connection of its own sends
+// goes there, also where only the server knows the answer to a command that else is
+// answered here: from two connections the answers would come in any order.
+func TestPinKeepsOrder(t *testing.T) {
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		switch args[0] {
+		case "ECHO", "READONLY", "READWRITE", "ASKING", "CLIENT", "PING":
+			return wire.AppendInt(nil, int64(c.number))
+		}
+		return nil
+	})
+	_, address := start(t, Options{Upstream: before(f.address()), Loops: 1})
+	c := dial(t, address)
+	shared := c.do("ECHO", "x")
+	c.expect("+OK\r\n", "WATCH", "k")
+	own := c.do("ECHO", "x")
+	if own == shared {
+		t.Fatal("WATCH has no connection of its own")
+	}
+	for _, name := range []string{"READONLY", "READWRITE", "ASKING", "PING", "CLIENT HELP"} {
+		c.expect(own, strings.Fields(name)...)
+	}
+}
+
 func envInt(name string, byDefault int) int {
 	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
 		return n
