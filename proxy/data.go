@@ -93,7 +93,7 @@ func (s *session) afterData(p *wire.CommandParser, empty bool) {
 	if s.has(transacting) {
 		s.answerQueued()
 	}
-	if empty && s.has(halfClosed) && s.parser == nil {
+	if s.has(halfClosed) && (empty || !s.has(holding)) {
 		s.lastByte()
 	}
 }

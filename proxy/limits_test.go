@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -248,6 +249,39 @@ func halfClose(t *testing.T, address string) {
 	if got := c.read(); !strings.HasPrefix(got, "<closed") {
 		t.Errorf("got %q, want the end", got)
 	}
+}
+
+// TestHalfCloseInFlight guards that such a client is let go also when its end comes
+// between a command and its answer, or in the middle of a command.
+func TestHalfCloseInFlight(t *testing.T) {
+	release := make(chan struct{})
+	f := newFakeServer(t, func(_ *fakeConn, args []string) []byte {
+		if args[0] == "GET" {
+			<-release
+		}
+		return nil
+	})
+	p, address := start(t, Options{Upstream: before(f.address()), Loops: 1})
+	c, half := dial(t, address), dial(t, address)
+	c.send("GET", "k")
+	eventually(t, "the command to be under way", func() bool { return f.count("GET") == 1 })
+	c.nc.(*net.TCPConn).CloseWrite()
+	eventually(t, "the end to be seen", func() (seen bool) {
+		p.everyWorker(func(w *worker) { seen = w.first.has(halfClosed) })
+		return seen
+	})
+	close(release)
+	if got := c.read(); got != "+OK\r\n" {
+		t.Errorf("got %q", got)
+	}
+	half.raw("*2\r\n$3\r\nGET")
+	half.nc.(*net.TCPConn).CloseWrite()
+	for _, c := range []*client{c, half} {
+		if got := c.read(); !strings.HasPrefix(got, "<closed") {
+			t.Errorf("got %q, want the end", got)
+		}
+	}
+	eventually(t, "the sessions to be gone", func() bool { c.nc.Close(); half.nc.Close(); return p.Stats().Clients == 0 })
 }
 
 // TestSessionModeShortClients guards that in session mode a client's connection is

@@ -189,17 +189,13 @@ func (s *session) leaveExtras() {
 // HalfClosed implements engine.HalfCloser: a client that has sent its last byte
 // still gets the answers to what it asked, unless it sits in a blocking call.
 func (s *session) HalfClosed(c *engine.Conn) (stay bool) {
-	if s.flags&(own|through) != 0 {
-		s.set(halfClosed)
-		if c.Unread() == 0 && s.unanswered() == 0 {
-			s.lastByte()
-		}
-		return true
-	}
-	if s.has(blocked|subscribed) || s.inFlight() == 0 && c.Unread() == 0 && s.unanswered() == 0 {
+	if s.flags&(own|through) == 0 && s.has(blocked|subscribed) {
 		return false
 	}
 	s.set(halfClosed)
+	if c.Unread() == 0 || s.parser != nil && !s.has(holding) {
+		s.lastByte() // else it waits for the commands that are not taken yet
+	}
 	return true
 }
 
@@ -217,13 +213,6 @@ func (s *session) lastByte() {
 
 // halfCloseWait bounds how long the server may take for that.
 const halfCloseWait = 10 * time.Second
-
-func (s *session) unanswered() int {
-	if s.x == nil || s.x.ticket == nil {
-		return 0
-	}
-	return 1
-}
 
 // finish ends the session when all it asked for is answered.
 func (s *session) finish() {
