@@ -50,6 +50,9 @@ func (s *session) toPin(cmd *wire.Command, pl *plan) bool {
 			return s.block(cmd, pl, tag)
 		}
 	case wire.EffectWait:
+		if s.wrote != nil && s.wrote != p.conn {
+			return s.wait(cmd, pl)
+		}
 		return s.block(cmd, pl, tag)
 	}
 	return s.sendPinned(cmd, pl, tag)
@@ -173,7 +176,7 @@ func (s *session) captured(kind uint32, mute bool, text []byte) {
 // endOf follows what a reply says about a pinned connection.
 func (s *session) endOf(kind uint32, piece []byte) {
 	if kind == tagWait {
-		s.endWait()
+		s.endWait(true)
 		return
 	}
 	if s.x == nil || s.x.pin == nil {

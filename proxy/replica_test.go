@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/thawdev/thaw/proxy/upstream"
+	"github.com/thawdev/thaw/proxy/wire"
 )
 
 // replicaOf starts a replica and waits until it is in step.
@@ -98,4 +99,71 @@ func TestWaitAsksTheRightConnection(t *testing.T) {
 	if st := p.Stats(); st.SharedUsed > 16 {
 		t.Errorf("%d connections", st.SharedUsed)
 	}
+}
+
+// TestWaitAfterPin guards the same for a session whose last write went, or whose
+// WAIT comes, while it had a connection of its own.
+func TestWaitAfterPin(t *testing.T) {
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		switch args[0] {
+		case "EXEC":
+			return []byte("*1\r\n+OK\r\n")
+		case "WAIT", "INCR":
+			return wire.AppendInt(nil, int64(c.number))
+		}
+		return nil
+	})
+	p, address := start(t, Options{Upstream: before(f.address()), Loops: 1})
+	c := dial(t, address)
+	for range 3 {
+		shared := c.do("INCR", "k")
+		c.expect("+OK\r\n", "WATCH", "k")
+		c.expect(shared, "WAIT", "1", "0")
+		own := c.do("INCR", "k")
+		c.expect(own, "WAIT", "1", "0")
+		c.expect("+OK\r\n", "UNWATCH")
+		c.expect(own, "WAIT", "1", "0")
+		if own == shared {
+			t.Fatal("WATCH has no connection of its own")
+		}
+	}
+	other := dial(t, address)
+	c.expect("+OK\r\n", "WATCH", "k")
+	c.do("INCR", "k")
+	c.expect("+OK\r\n", "UNWATCH")
+	eventually(t, "the connection to be as new", func() bool { return p.Stats().Upstream.Spare == 1 })
+	other.expect("+OK\r\n", "WATCH", "k")
+	c.expect("-ERR proxy: WAIT not possible, the connection that carried your last write is closed\r\n", "WAIT", "1", "0")
+}
+
+// TestWaitEnds guards that nobody waits behind a WAIT whose client is gone or was
+// told that it takes too long, and that CLIENT REPLY is about WAIT as well.
+func TestWaitEnds(t *testing.T) {
+	server := realServer(t)
+	p, address := start(t, Options{Upstream: before(server), Loops: 1})
+	direct := dial(t, server)
+	nobody := func() bool { return strings.Contains(direct.do("INFO", "clients"), "blocked_clients:0") }
+	for range 3 {
+		c := dial(t, address)
+		c.expect("+OK\r\n", "SET", "k", "v")
+		c.send("WAIT", "1", "0")
+		eventually(t, "the call to block", func() bool { return !nobody() })
+		c.nc.Close()
+		eventually(t, "the server to see it", nobody)
+		eventually(t, "the client to be gone", func() bool { return p.Stats().Clients == 0 })
+		if st := p.Stats(); st.SharedUsed > 1 {
+			t.Errorf("%d connections are held", st.SharedUsed)
+		}
+	}
+	c := dial(t, address)
+	c.expect("+OK\r\n", "SET", "k", "v")
+	c.send("CLIENT", "REPLY", "SKIP")
+	c.send("WAIT", "0", "0")
+	c.expect("$1\r\nx\r\n", "ECHO", "x")
+	_, limited := start(t, Options{Upstream: before(server), Loops: 1, RequestTimeout: 100 * time.Millisecond})
+	c = dial(t, limited)
+	c.expect("+OK\r\n", "SET", "k", "v")
+	c.expect("-ERR proxy: WAIT not possible, the connection that carried your last write is closed\r\n", "WAIT", "1", "0")
+	c.expect("$1\r\nx\r\n", "ECHO", "x")
+	eventually(t, "the server to see it", nobody)
 }

@@ -185,6 +185,9 @@ func (s *session) Lost(_ *upstream.Conn, tag uint32, sent, half bool, err error)
 	if tag&tagKinds == tagCount {
 		s.nextMissing()
 	}
+	if tag&tagKinds == tagWait {
+		s.endWait(false)
+	}
 	switch kind := tag & tagKinds; {
 	case tag&tagMute != 0 || kind == tagSwallow || kind == tagQueued || kind == tagProbe || kind == tagGreeting:
 	case kept(kind):
@@ -195,7 +198,6 @@ func (s *session) Lost(_ *upstream.Conn, tag uint32, sent, half bool, err error)
 		s.conn.CloseAfterFlush()
 		s.set(leaving)
 	case kind == tagWait:
-		s.endWait()
 		s.conn.Write(wire.AppendError(nil, "ERR proxy: WAIT not possible, the connection that carried your last write is closed"))
 	default:
 		s.conn.Write(wire.AppendError(nil, s.lossText(sent, err)))

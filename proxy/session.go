@@ -180,7 +180,7 @@ func (s *session) leaveExtras() {
 		s.x.ticket = nil
 	}
 	if s.x.waiting != nil {
-		s.endWait()
+		s.endWait(false)
 	}
 	s.unpin(true)
 	s.unsubscribeAll()

@@ -4,7 +4,9 @@ import "github.com/thawdev/thaw/proxy/wire"
 
 // wait handles WAIT and WAITAOF, which ask about the writes of their connection:
 // they go to the one that carried the session's last write. It is closed to
-// others meanwhile, for it answers nothing until the replicas have.
+// others meanwhile, for it answers nothing until the replicas have. One that was the
+// session's own, and has been given back, is borrowed again: RESET keeps what the
+// server knows of its writes.
 func (s *session) wait(cmd *wire.Command, pl *plan) bool {
 	if !s.settle() {
 		return false
@@ -13,8 +15,13 @@ func (s *session) wait(cmd *wire.Command, pl *plan) bool {
 	switch {
 	case up == nil:
 		return s.borrowed(becauseWait, cmd, pl)
-	case up.Ended() || up.Key() != s.key():
+	case up.Key() != s.key() || !up.Shared() && (!up.Spare() || s.has(pinned)):
 		return s.fail("ERR proxy: WAIT not possible, the connection that carried your last write is closed")
+	case up.Reclaim(s):
+		x := s.extra()
+		x.reason, x.pinFor = becauseWait, pl.index
+		s.pinTo(up)
+		return s.toPin(cmd, pl)
 	case !up.Reserve():
 		s.hold()
 		up.WhenTaken(s)
@@ -25,21 +32,27 @@ func (s *session) wait(cmd *wire.Command, pl *plan) bool {
 	s.up = up
 	s.extra().waiting = up
 	s.set(blocked | holding | settling)
-	up.Send(s.w.raw(cmd), s, tagWait|uint32(pl.index)<<16)
+	tag := tagWait
+	if s.flags&(muted|skipping) != 0 {
+		tag |= tagMute
+		s.clear(skipping)
+	}
+	up.Send(s.w.raw(cmd), s, tag|uint32(pl.index)<<16)
 	s.sent++
 	return true
 }
 
-// endWait opens the connection for others again.
-func (s *session) endWait() {
+// endWait opens the connection for others again, if the answer has come: else the
+// server does nothing for it before it has.
+func (s *session) endWait(answered bool) {
 	up := s.x.waiting
 	if up == nil {
 		return
 	}
 	s.x.waiting = nil
 	s.clear(blocked)
-	if s.has(gone) {
-		up.Retire() // the answer is still to come
+	if !answered {
+		up.Retire()
 		return
 	}
 	up.Unreserve()

@@ -219,7 +219,7 @@ func (c *Conn) deliver(piece []byte, done bool) bool {
 	if doubtful {
 		c.pool.doubt(c)
 	}
-	if c.retiring && c.queue.len() == 0 && c.role == shared {
+	if c.retiring && c.role == shared && c.owesNobody() {
 		c.Close()
 	}
 	return c.role != ended
@@ -247,9 +247,25 @@ func (c *Conn) Abandon(to Receiver) {
 			c.abandoned++
 		}
 	}
-	if c.abandoned > c.pool.set.up.opts.MaxAbandoned && c.role == shared {
+	switch {
+	case c.role != shared:
+	case c.retiring && c.owesNobody():
+		c.Close()
+	case c.abandoned > c.pool.set.up.opts.MaxAbandoned:
 		c.pool.retire(c)
 	}
+}
+
+// owesNobody reports that a connection which is to end may. The answer to a WAIT
+// that nobody waits for may never come.
+func (c *Conn) owesNobody() bool {
+	for i := range c.queue.len() {
+		_, ours := c.queue.at(i).to.(internal)
+		if !c.reserved || c.queue.at(i).to != nil && !ours {
+			return false
+		}
+	}
+	return true
 }
 
 // expire fails the requests sent before limit, whose replies are swallowed when

@@ -35,11 +35,27 @@ func (c *Conn) Release() {
 
 var resetCommand = wire.AppendCommand(nil, "RESET")
 
+// Shared reports that sessions share the connection, and Spare that it was given
+// back by the one that had it.
+func (c *Conn) Shared() bool { return c.role == shared }
+func (c *Conn) Spare() bool  { return c.role == spare }
+
 // washed lends a connection again that is as new.
 func (p *Pool) washed(c *Conn) {
 	if c.role == spare {
 		p.offer(c)
 	}
+}
+
+// Reclaim lends a connection again that was given back, and reports whether it could.
+func (c *Conn) Reclaim(o Owner) bool {
+	i := slices.Index(c.pool.spares, c)
+	if i < 0 {
+		return false
+	}
+	c.pool.spares = slices.Delete(c.pool.spares, i, i+1)
+	c.pool.own(c, o)
+	return true
 }
 
 // Reserve takes a shared connection away from all but the sessions that have
@@ -88,7 +104,7 @@ func (p *Pool) retire(c *Conn) {
 	}
 	c.retiring = true
 	p.unlist(c)
-	if c.queue.len() == 0 && !c.reserved {
+	if c.owesNobody() {
 		c.Close()
 	}
 }
