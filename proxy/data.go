@@ -74,21 +74,23 @@ func (s *session) Data(c *engine.Conn, b []byte) int {
 			return len(b)
 		}
 	}
-	s.afterData(p, off == len(b))
+	s.afterData(p, off, off == len(b))
 	return off
 }
 
 // afterData keeps the parser of an unfinished command with its session, and
 // answers what an open MULTI owes.
-func (s *session) afterData(p *wire.CommandParser, empty bool) {
-	if pending := p.Pending(); pending != (s.parser != nil) {
-		if pending {
-			s.parser = p
-			s.w.parser = s.w.newParser()
-			s.extra().partialSince = s.w.now()
-		} else {
-			s.parser = nil
-		}
+func (s *session) afterData(p *wire.CommandParser, taken int, empty bool) {
+	begun := p.Pending() && (s.parser == nil || taken > 0)
+	switch {
+	case !p.Pending():
+		s.parser = nil
+	case s.parser == nil:
+		s.parser = p
+		s.w.parser = s.w.newParser()
+	}
+	if begun {
+		s.extra().partialSince = s.w.now()
 	}
 	if s.has(transacting) {
 		s.answerQueued()

@@ -95,6 +95,21 @@ func TestPartialCommand(t *testing.T) {
 	t.Error("the client was not cut")
 }
 
+// TestCommandAfterCommand guards that a client whose commands do get complete is
+// not cut because it has always begun the next one.
+func TestCommandAfterCommand(t *testing.T) {
+	_, address := start(t, Options{Upstream: before(realServer(t)), PartialTimeout: 100 * time.Millisecond})
+	c := dial(t, address)
+	head, tail := "*2\r\n$4\r\nECHO\r\n$1", "\r\nx\r\n"
+	c.raw(head)
+	for begin := time.Now(); time.Since(begin) < 2500*time.Millisecond; { // two sweeps
+		c.raw(tail + head)
+		if got := c.read(); got != "$1\r\nx\r\n" {
+			t.Fatalf("got %q", got)
+		}
+	}
+}
+
 // TestIdleTimeout guards that idle clients are cut and busy ones are not.
 func TestIdleTimeout(t *testing.T) {
 	_, address := start(t, Options{Upstream: before(realServer(t)), IdleTimeout: 2 * time.Second})
