@@ -66,7 +66,7 @@ func (s *session) tracking(cmd *wire.Command, pl *plan) bool {
 			return true // refused
 		}
 		if !s.has(pinned) {
-			s.x.found = f // and come again
+			s.extra().found = f // and come again
 			return false
 		}
 	}

@@ -9,6 +9,20 @@ import (
 	"github.com/thawdev/thaw/proxy/wire"
 )
 
+// TestTrackingInPipeline guards CLIENT TRACKING behind commands whose answers are
+// not there yet, in a session that had nothing out of the ordinary before.
+func TestTrackingInPipeline(t *testing.T) {
+	_, address := start(t, Options{Upstream: before(realServer(t)), Loops: 1})
+	dial(t, address).expect("$-1\r\n", "GET", "k") // so that the next one need not wait for a connection
+	c := dial(t, address)
+	c.raw("GET k\r\nCLIENT TRACKING ON\r\nGET k\r\n")
+	for _, want := range []string{"$-1\r\n", "+OK\r\n", "$-1\r\n"} {
+		if got := c.read(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // TestTrackingRedirect guards client-side caching over two connections: the ids
 // that clients see are the proxy's, on whichever loops they are, and each hears
 // of its own keys only.
