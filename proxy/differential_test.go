@@ -309,6 +309,10 @@ var scripts = map[string]string{
 		a RESET
 		a GET k
 		a !1CLIENT REPLY SKIP\r\nSET k 5\r\nGET k\r\n
+		a !3CLIENT REPLY SKIP\r\nMULTI\r\nGET k\r\nEXEC\r\nECHO next\r\n
+		a !2CLIENT REPLY SKIP\r\nUNSUBSCRIBE\r\nECHO next\r\n
+		b !2CLIENT REPLY SKIP\r\nSUBSCRIBE c\r\nPING\r\n
+		c !2CLIENT REPLY OFF\r\nSUBSCRIBE c\r\nPING\r\nUNSUBSCRIBE c\r\n
 		a !1CLIENT REPLY OFF\r\nGET k\r\nPING\r\nCLIENT REPLY ON\r\n
 		a GET k
 		a QUIT

@@ -70,6 +70,7 @@ func (s *session) subscribe(cmd *wire.Command, pl *plan) bool {
 		return s.fail(r.text)
 	}
 	s.subscribedTo(r)
+	s.clear(skipping) // it is about one command, though it does not silence this one
 	return true
 }
 
@@ -115,6 +116,7 @@ func (s *session) unsubscribe(cmd *wire.Command, pl *plan) bool {
 		pl.calls++
 		if r = s.leaveTopics(kindOf(pl.spec.Effect), cmd.Args[1:]); len(r.names) == 0 {
 			s.confirmNone(r.kind)
+			s.clear(skipping)
 			return true
 		}
 	}
@@ -127,6 +129,7 @@ func (s *session) unsubscribe(cmd *wire.Command, pl *plan) bool {
 		s.confirm(unsubscribeNames[r.kind], name, r.counts[i])
 	}
 	s.mayLeaveMode()
+	s.clear(skipping)
 	return true
 }
 
@@ -231,6 +234,6 @@ func (s *session) pingSubscribed(cmd *wire.Command) bool {
 	} else {
 		b = wire.AppendBulk(b, "")
 	}
-	s.emit(b)
+	s.answer(b)
 	return true
 }

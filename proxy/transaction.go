@@ -207,7 +207,12 @@ func (s *session) sendHeld(t *transaction, tag uint32) {
 	}
 	start := 0
 	for i, end := range t.ends {
-		s.up.Send(t.buf[start:end], s, tag|uint32(t.plans[i])<<16)
+		one := tag | uint32(t.plans[i])<<16
+		if s.has(skipping) { // before MULTI, which has no answer yet
+			one |= tagMute
+			s.clear(skipping)
+		}
+		s.up.Send(t.buf[start:end], s, one)
 		s.sent++
 		start = end
 	}
