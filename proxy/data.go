@@ -73,6 +73,10 @@ func (s *session) Data(c *engine.Conn, b []byte) int {
 			}
 			return len(b)
 		}
+		if s.has(holding) {
+			s.holdBack(len(b) - off)
+			break // what follows waits for the answer
+		}
 	}
 	s.afterData(p, off, off == len(b))
 	return off

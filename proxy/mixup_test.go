@@ -65,6 +65,30 @@ func TestPinKeepsOrder(t *testing.T) {
 	}
 }
 
+// TestHoldsPipeline guards that what came together with a command that others wait
+// for waits too: for a WAIT, and for HELLO on a connection of the session's own.
+func TestHoldsPipeline(t *testing.T) {
+	_, address := start(t, Options{Upstream: before(realServer(t)), Loops: 1})
+	c := dial(t, address)
+	for _, db := range []string{"1", "0"} {
+		c.expect("+OK\r\n", "SET", "k", "v")
+		c.expect("+OK\r\n", "SELECT", db)
+	}
+	c.expect("+OK\r\n", "SELECT", "1")
+	c.raw("WAIT 0 0\r\nSET k v\r\nGET k\r\n")
+	for _, want := range []string{":0\r\n", "+OK\r\n", "$1\r\nv\r\n"} {
+		if got := c.read(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	c.expect("+OK\r\n", "WATCH", "k")
+	c.raw("HELLO 3\r\nCLIENT GETNAME\r\n")
+	c.read()
+	if got := c.read(); got != "_\r\n" {
+		t.Errorf("got %q, want a null of RESP3", got)
+	}
+}
+
 func envInt(name string, byDefault int) int {
 	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
 		return n
