@@ -142,6 +142,35 @@ func TestTimeoutLeavesTombstone(t *testing.T) {
 	}
 }
 
+// TestTimeoutBehindReply guards that the time limit of a request does not put its
+// error into the middle of an answer that has begun.
+func TestTimeoutBehindReply(t *testing.T) {
+	release := make(chan struct{})
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		if args[0] == "GET" {
+			c.Write([]byte("$10\r\nhalf "))
+			<-release
+			return []byte("of it\r\n")
+		}
+		return nil
+	})
+	p, address := start(t, Options{Upstream: before(f.address()), Loops: 1, RequestTimeout: 100 * time.Millisecond})
+	a, b := dial(t, address), dial(t, address)
+	a.raw("GET k\r\nECHO x\r\n")
+	eventually(t, "the answer to have begun", func() bool { return f.count("GET") == 1 })
+	b.expect("-ERR proxy: request timed out after 100ms; command was sent and may have been executed\r\n", "ECHO", "b")
+	close(release)
+	if got := a.read(); got != "$10\r\nhalf of it\r\n" {
+		t.Errorf("got %q", got)
+	}
+	if got := a.read(); got != "$1\r\nx\r\n" && !strings.HasPrefix(got, "-ERR proxy: request timed out") {
+		t.Errorf("got %q", got)
+	}
+	if n := p.Stats().Upstream.Desyncs; n != 0 {
+		t.Errorf("%d desyncs", n)
+	}
+}
+
 // TestGoneClientLeavesTombstone guards the same for a client that leaves.
 func TestGoneClientLeavesTombstone(t *testing.T) {
 	release := make(chan struct{})

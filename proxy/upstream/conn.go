@@ -269,14 +269,19 @@ func (c *Conn) owesNobody() bool {
 }
 
 // expire fails the requests sent before limit, whose replies are swallowed when
-// they come. A reply that has begun is left to end.
+// they come. A reply that has begun is left to end, and what its session asked for
+// behind it waits with it.
 func (c *Conn) expire(limit int64) {
+	var begun Receiver
+	if c.kind != 0 && c.queue.len() > 0 {
+		begun = c.queue.first().to
+	}
 	for i := 0; i < c.queue.len(); i++ {
 		s := c.queue.at(i)
 		if s.at > limit {
 			return
 		}
-		if s.to == nil || i == 0 && c.kind != 0 {
+		if s.to == nil || s.to == begun {
 			continue
 		}
 		to, tag := s.to, s.tag
