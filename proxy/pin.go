@@ -141,18 +141,21 @@ func (s *session) unpin(end bool) {
 	}
 }
 
-// Push implements upstream.Owner: invalidations of client-side caching. That a
-// redirection is broken comes with the server's id of its target.
+// Push implements upstream.Owner: invalidations of client-side caching, which go on
+// in one piece, for what is answered here may come between two. That a redirection
+// is broken comes with the server's id of its target.
 func (s *session) Push(_ *upstream.Conn, piece []byte, done bool) {
-	if s.x.pin.targetUp == 0 {
-		s.conn.Write(piece)
-		return
-	}
 	x := s.x
-	if x.heard = append(x.heard, piece...); done {
-		s.conn.Write(s.withClientIDs(x.heard))
-		x.heard = x.heard[:0]
+	if !done || len(x.heard) > 0 {
+		if x.heard = append(x.heard, piece...); !done {
+			return
+		}
+		piece, x.heard = x.heard, nil
 	}
+	if x.pin.targetUp != 0 {
+		piece = s.withClientIDs(piece)
+	}
+	s.conn.Write(piece)
 }
 
 // Gone implements upstream.Owner: with the connection goes what was on it. A

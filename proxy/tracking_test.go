@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,35 @@ func TestTrackingInPipeline(t *testing.T) {
 		if got := c.read(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// TestInvalidationInOnePiece guards that nothing gets into the middle of a message of
+// the server that has come only in part.
+func TestInvalidationInOnePiece(t *testing.T) {
+	began, release := make(chan struct{}), make(chan struct{})
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		if len(args) > 1 && args[1] == "TRACKING" {
+			c.Write([]byte("+OK\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$4\r\nth"))
+			close(began)
+			<-release
+			return []byte("is\r\n")
+		}
+		return nil
+	})
+	_, address := start(t, Options{Upstream: before(f.address()), Loops: 1})
+	c := dial(t, address)
+	c.do("HELLO", "3")
+	c.expect("+OK\r\n", "CLIENT", "TRACKING", "ON")
+	<-began
+	c.send("CLIENT", "ID")
+	c.send("CLIENT", "GETNAME")
+	id := c.read() // does not wait for the server's message
+	close(release)
+	got := []string{id, c.read(), c.read()}
+	want := []string{":1\r\n", "_\r\n", ">2\r\n$10\r\ninvalidate\r\n*1\r\n$4\r\nthis\r\n"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
