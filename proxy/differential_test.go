@@ -130,6 +130,16 @@ var scripts = map[string]string{
 		a GET k
 		a EXEC
 		a MULTI
+		a GET k
+		a DISCARD now
+		a SET k 9
+		a EXEC
+		a MULTI
+		a SELECT 1
+		a DISCARD now
+		a SET k 9
+		a EXEC
+		a MULTI
 		a CONFIG NOSUCH
 		a OBJECT NOSUCH k
 		a GET k

@@ -79,7 +79,7 @@ func (s *session) sendPinned(cmd *wire.Command, pl *plan, tag uint32) bool {
 
 // inPinnedMulti handles a command inside a MULTI that the server knows of.
 func (s *session) inPinnedMulti(cmd *wire.Command, pl *plan) bool {
-	switch pl.name {
+	switch endsMulti(cmd, pl) {
 	case "exec", "discard":
 		return s.endPinnedMulti(cmd, pl)
 	case "quit", "reset":

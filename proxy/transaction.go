@@ -54,7 +54,7 @@ func (s *session) discardWithoutMulti(*wire.Command, *plan) bool {
 // inTransaction handles a command while a MULTI is held here.
 func (s *session) inTransaction(cmd *wire.Command, pl *plan) bool {
 	t := s.x.tx
-	switch pl.name {
+	switch endsMulti(cmd, pl) {
 	case "exec":
 		return s.exec(cmd, pl)
 	case "discard":
@@ -90,6 +90,21 @@ func (s *session) inTransaction(cmd *wire.Command, pl *plan) bool {
 	t.writes = t.writes || pl.writes
 	pl.calls++
 	return true
+}
+
+// endsMulti returns the name of a command that ends a MULTI, and "" of others. With
+// arguments that they do not take only EXEC does.
+func endsMulti(cmd *wire.Command, pl *plan) string {
+	switch pl.name {
+	case "discard", "quit", "reset":
+		if !pl.spec.ArityOK(len(cmd.Args)) {
+			return ""
+		}
+		return pl.name
+	case "exec":
+		return pl.name
+	}
+	return ""
 }
 
 // neverInMulti are commands after which nobody could say what the connection is.
