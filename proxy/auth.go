@@ -142,6 +142,7 @@ func (s *session) authenticate(user, password string, bare bool, resp int) (id *
 	case p.opts.PassAuth:
 		return s.askServer(user, password, bare, resp)
 	case user != "default":
+		s.w.stats.AuthFailures++
 		return nil, wrongPass, false
 	case bare:
 		return nil, noPassSet, false

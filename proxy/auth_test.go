@@ -172,7 +172,7 @@ func TestPassAuth(t *testing.T) {
 	direct.expect("+OK\r\n", "AUTH", "top")
 	direct.expect("+OK\r\n", "ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@read")
 	for _, mode := range []PoolMode{CommandMode, SessionMode} {
-		_, address := start(t, Options{Upstream: before(server), PassAuth: true, PoolMode: mode, AllowAdmin: mode == SessionMode})
+		p, address := start(t, Options{Upstream: before(server), PassAuth: true, PoolMode: mode, AllowAdmin: mode == SessionMode})
 		for range 2 { // the first one waits until the server has said that it wants a login
 			big := dial(t, address)
 			big.raw("*1000\r\n")
@@ -185,8 +185,12 @@ func TestPassAuth(t *testing.T) {
 		if got := c.do("HELLO", "3"); !strings.HasPrefix(got, "-NOAUTH HELLO must be called") {
 			t.Errorf("got %q", got)
 		}
+		shed := p.Stats().Shed
 		c.expect("-WRONGPASS invalid username-password pair or user is disabled.\r\n", "AUTH", "wrong")
 		c.expect("-WRONGPASS invalid username-password pair or user is disabled.\r\n", "AUTH", "reader", "wrong")
+		if st := p.Stats(); mode == CommandMode && (st.AuthFailures != 2 || st.Shed != shed) {
+			t.Errorf("%d logins refused, want 2; shed %+v, before %+v", st.AuthFailures, st.Shed, shed)
+		}
 		c.expect("+OK\r\n", "AUTH", "top")
 		c.expect("+OK\r\n", "SET", "k", "v")
 		c.expect(":0\r\n", append([]string{"DEL"}, strings.Split(strings.Repeat("x", 50), "")...)...)

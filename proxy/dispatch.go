@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"errors"
+
 	"github.com/thawdev/thaw/proxy/upstream"
 	"github.com/thawdev/thaw/proxy/wire"
 )
@@ -223,9 +225,14 @@ func (s *session) Ready(c *upstream.Conn, err error) {
 // refuse answers a command for which there is no connection.
 func (s *session) refuse(pl *plan) bool {
 	s.clear(refused)
-	err := s.x.err
-	s.x.err = nil
-	s.w.stats.Shed.Upstream++
+	err, login := s.x.err, s.x.trial
+	s.x.err, s.x.trial = nil, nil
+	var refusal upstream.ServerError
+	if login != nil && errors.As(err, &refusal) {
+		s.w.stats.AuthFailures++ // the server's word, and no want of connections
+	} else {
+		s.w.stats.Shed.Upstream++
+	}
 	if pl.name == "exec" {
 		s.dropTransaction()
 	}
