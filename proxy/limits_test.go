@@ -143,6 +143,29 @@ func TestWatchTimeout(t *testing.T) {
 	eventually(t, "the pin to end", func() bool { return p.Stats().Pinned[becauseWatch] == 0 })
 }
 
+// TestRefusedWatch guards that a WATCH which the server refuses pins nothing: the
+// client would be cut for sitting on it.
+func TestRefusedWatch(t *testing.T) {
+	server := realServer(t)
+	dial(t, server).expect("+OK\r\n", "ACL", "SETUSER", "some", "on", ">pw", "~mine", "+@all")
+	p, address := start(t, Options{Upstream: before(server), Login: upstream.Login{User: "some", Password: "pw"}})
+	c := dial(t, address)
+	c.expect("+OK\r\n", "WATCH", "mine")
+	if got := c.do("WATCH", "other"); !strings.HasPrefix(got, "-NOPERM") {
+		t.Errorf("got %q", got)
+	}
+	if n := p.Stats().Pinned[becauseWatch]; n != 1 {
+		t.Errorf("%d pins: the first WATCH holds", n)
+	}
+	c.expect("+OK\r\n", "UNWATCH")
+	if got := c.do("WATCH", "other", "another"); !strings.HasPrefix(got, "-NOPERM") {
+		t.Errorf("got %q", got)
+	}
+	if n := p.Stats().Pinned[becauseWatch]; n != 0 {
+		t.Errorf("%d pins", n)
+	}
+}
+
 // TestBlockedDoNotStarve guards that blocking calls have a budget of their own:
 // plain commands go on while all of it is taken.
 func TestBlockedDoNotStarve(t *testing.T) {

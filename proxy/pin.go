@@ -33,6 +33,7 @@ type pin struct {
 	use   *pinUse
 
 	watched  int // keys
+	watching int // of them, by a WATCH under way
 	multi    bool
 	tracking bool
 	noTouch  bool

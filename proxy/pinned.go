@@ -36,7 +36,12 @@ func (s *session) toPin(cmd *wire.Command, pl *plan) bool {
 	case wire.EffectMulti:
 		p.multi = true
 	case wire.EffectWatch:
-		p.watched += len(cmd.Args) - 1
+		if !s.settle() {
+			return false
+		}
+		p.watching = len(cmd.Args) - 1
+		p.watched += p.watching
+		tag = tagWatch
 	case wire.EffectUnwatch:
 		p.watched = 0
 	case wire.EffectSelect:
@@ -193,6 +198,10 @@ func (s *session) endOf(kind uint32, piece []byte) {
 			s.db = int32(p.db)
 			s.move()
 			s.clear(moved)
+		}
+	case tagWatch:
+		if !good {
+			p.watched = max(0, p.watched-p.watching)
 		}
 	case tagTrackOn:
 		p.tracking = p.tracking || good

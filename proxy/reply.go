@@ -18,7 +18,7 @@ const (
 	tagBlock          // ends a transaction whose commands had these tags
 	tagCapture        // kept until complete, then changed
 	tagExec           // ends a pinned transaction
-	tagUnwatch        // ends a WATCH
+	tagWatch          // watches nothing if it fails
 	tagSelect         // changes the database if it succeeds
 	tagTrackOn        // switches tracking on if it succeeds
 	tagTrackOff
