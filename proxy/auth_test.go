@@ -109,6 +109,10 @@ func TestUsers(t *testing.T) {
 			t.Errorf("HELLO with AUTH: %q", got)
 		}
 		ro.expect("$1\r\nv\r\n", "GET", "k")
+		if mode == CommandMode {
+			ro.expect("+OK\r\n", "CLIENT", "TRACKING", "ON") // on a connection that is reader's
+			ro.expect("$2\r\nro\r\n", "ACL", "WHOAMI")
+		}
 		if got := ro.do("SET", "k", "v"); !strings.HasPrefix(got, "-NOPERM") {
 			t.Errorf("SET as a user of the cache that may only read: %q", got)
 		}

@@ -37,6 +37,13 @@ func TestPublishCountsSessions(t *testing.T) {
 		}
 		publisher.expect(fmt.Sprintf(":%d\r\n", 5-i+5), "PUBLISH", "news", "x")
 	}
+	publisher.expect("+OK\r\n", "WATCH", "k")
+	publisher.expect(":6\r\n", "PUBLISH", "news", "x")
+	publisher.expect("*2\r\n$4\r\nnews\r\n:1\r\n", "PUBSUB", "NUMSUB", "news")
+	if got := publisher.do("INFO"); !strings.Contains(got, "# Proxy") {
+		t.Error("INFO of a pinned session says nothing about the proxy")
+	}
+	publisher.expect("+OK\r\n", "UNWATCH")
 	publisher.raw(strings.Repeat("PUBLISH news x\r\nECHO a\r\n", 50))
 	for range 50 {
 		if got := publisher.read() + publisher.read(); got != ":6\r\n$1\r\na\r\n" {

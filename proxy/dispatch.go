@@ -19,8 +19,11 @@ func (s *session) command(cmd *wire.Command) bool {
 
 // forward sends a command on a shared connection: the one that has requests of
 // this session in flight, so that its answers keep their order, or the pool's
-// choice.
+// choice. A session with a connection of its own keeps the order there.
 func (s *session) forward(cmd *wire.Command, pl *plan, tag uint32) bool {
+	if s.has(pinned) {
+		return s.sendPinned(cmd, pl, tag)
+	}
 	if !s.acquire(pl) {
 		return s.inFlight() == 0 && !s.has(holding) && s.refuse(pl)
 	}
@@ -171,11 +174,8 @@ func (s *session) locally(cmd *wire.Command, pl *plan) bool {
 }
 
 // forwardMuted sends a plain command of a session that may have switched replies
-// off, or have a connection of its own: two connections do not keep its order.
+// off.
 func (s *session) forwardMuted(cmd *wire.Command, pl *plan) bool {
-	if s.has(pinned) {
-		return s.sendPinned(cmd, pl, tagPlain)
-	}
 	tag := uint32(0)
 	if s.flags&(muted|skipping) != 0 {
 		tag = tagMute

@@ -92,8 +92,10 @@ var (
 	subscriptionCommands = names("subscribe", "psubscribe", "ssubscribe",
 		"unsubscribe", "punsubscribe", "sunsubscribe", "ping", "quit", "reset")
 
-	// localCommands are answered here even when the session is pinned.
+	// localCommands are answered here even when the session is pinned, or have
+	// their answers changed.
 	localCommands = names("hello", "auth", "quit", "reset", "client", "ping", "readonly", "readwrite", "asking",
+		"acl", "info", "command", "publish", "spublish", "pubsub",
 		"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe", "monitor",
 		"sync", "psync", "replconf", "restore-asking", "pfdebug", "pfselftest", "sentinel")
 
