@@ -126,7 +126,11 @@ func (s *session) clientUnblock(cmd *wire.Command, pl *plan) bool {
 	if f == nil {
 		return s.walk(func(w *worker, f *found) {
 			for o := w.first; o != nil; o = o.next {
-				if o.id == uint64(id) && s.sees(o) && o.has(blocked) && o.has(pinned) {
+				switch {
+				case o.id != uint64(id) || !s.sees(o) || !o.has(blocked):
+				case o.x.waiting != nil:
+					f.upID = o.x.waiting.ID()
+				case o.has(pinned):
 					f.upID = o.x.pin.conn.ID()
 				}
 			}

@@ -137,7 +137,8 @@ func TestWaitAfterPin(t *testing.T) {
 }
 
 // TestWaitEnds guards that nobody waits behind a WAIT whose client is gone or was
-// told that it takes too long, and that CLIENT REPLY is about WAIT as well.
+// told that it takes too long, and that CLIENT REPLY and CLIENT UNBLOCK are about
+// WAIT as well.
 func TestWaitEnds(t *testing.T) {
 	server := realServer(t)
 	p, address := start(t, Options{Upstream: before(server), Loops: 1})
@@ -160,6 +161,14 @@ func TestWaitEnds(t *testing.T) {
 	c.send("CLIENT", "REPLY", "SKIP")
 	c.send("WAIT", "0", "0")
 	c.expect("$1\r\nx\r\n", "ECHO", "x")
+	id := strings.TrimSpace(c.do("CLIENT", "ID")[1:])
+	c.expect("+OK\r\n", "SET", "k", "v")
+	c.send("WAIT", "1", "0")
+	eventually(t, "the call to block", func() bool { return !nobody() })
+	dial(t, address).expect(":1\r\n", "CLIENT", "UNBLOCK", id)
+	if got := c.read(); got != ":0\r\n" {
+		t.Errorf("WAIT after CLIENT UNBLOCK: %q", got)
+	}
 	_, limited := start(t, Options{Upstream: before(server), Loops: 1, RequestTimeout: 100 * time.Millisecond})
 	c = dial(t, limited)
 	c.expect("+OK\r\n", "SET", "k", "v")
