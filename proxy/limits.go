@@ -28,7 +28,7 @@ func (w *worker) sweep(now int64) {
 	mostBytes := 0
 	for s := w.first; s != nil; {
 		next := s.next
-		if n := s.conn.Unsent() + s.conn.Unread(); n > 0 {
+		if n := s.conn.Unsent() + s.conn.Unread() + s.held(); n > 0 {
 			total += n
 			if n > mostBytes {
 				most, mostBytes = s, n
@@ -55,6 +55,14 @@ func (w *worker) sweep(now int64) {
 		w.proxy.log.Warn("client disconnected: all clients together queue more than max_memory", "client", most.conn.RemoteAddr(), "bytes", mostBytes)
 		most.conn.Close()
 	}
+}
+
+// held is how much of an open MULTI is kept here.
+func (s *session) held() int {
+	if s.x == nil || s.x.tx == nil {
+		return 0
+	}
+	return len(s.x.tx.buf)
 }
 
 // buffered returns the bytes queued for clients on all loops.

@@ -427,3 +427,14 @@ func TestMemoryBound(t *testing.T) {
 	eventually(t, "somebody to be cut", func() bool { return p.Stats().Shed.Memory > 0 })
 	dial(t, address).expect("$1\r\nx\r\n", "ECHO", "x")
 }
+
+// TestMemoryBoundOfTransactions guards the same for what clients queue in MULTI.
+func TestMemoryBoundOfTransactions(t *testing.T) {
+	p, address := start(t, Options{Upstream: before(realServer(t)), Loops: 1, MaxMemory: 24 << 20})
+	for range 4 {
+		c := dial(t, address)
+		c.expect("+OK\r\n", "MULTI")
+		c.expect("+QUEUED\r\n", "SET", "k", strings.Repeat("x", 8<<20))
+	}
+	eventually(t, "somebody to be cut", func() bool { return p.Stats().Shed.Memory > 0 })
+}
