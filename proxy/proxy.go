@@ -54,11 +54,11 @@ func New(o Options) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	eng, err := engine.New(engine.Options{Loops: o.Loops, Portable: o.Portable, MaxUnread: o.MaxMemory})
+	p := &Proxy{opts: o, log: o.Log, up: up, started: time.Now(), ended: make(chan struct{})}
+	p.engine, err = engine.New(engine.Options{Loops: o.Loops, Portable: o.Portable, MaxUnread: o.MaxMemory, Panicked: p.panicked})
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{opts: o, log: o.Log, engine: eng, up: up, started: time.Now(), ended: make(chan struct{})}
 	p.logins.init(&p.opts.Login)
 	p.users.Store(o.Users)
 	ctx, stop := context.WithCancel(context.Background())

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -84,6 +85,9 @@ func start(t testing.TB, o Options) (*Proxy, string) {
 	if o.Loops == 0 {
 		o.Loops = 2
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+	}
 	p, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +102,11 @@ func start(t testing.TB, o Options) (*Proxy, string) {
 		p.Close()
 		if err := <-done; err != nil {
 			t.Errorf("Serve: %v", err)
+		}
+		for _, w := range p.workers {
+			if w.stats.Panics > 0 && t.Name() != "TestPanic" {
+				t.Error("the proxy panicked, see the log")
+			}
 		}
 	})
 	return p, ln.Addr().String()

@@ -38,6 +38,7 @@ type Counters struct {
 	PinnedSeconds [reasons]time.Duration
 	Violations    uint64 // of the protocol, by clients
 	AuthFailures  uint64
+	Panics        uint64 // bugs that cost a connection each
 	Resubscribed  uint64 // subscriptions restored after a loss; messages may be missing
 	Buffered      int    // bytes queued for clients
 	// Turns are how long the loops took from waking up to sending what came of
@@ -53,6 +54,7 @@ func (a *Counters) add(b *Counters) {
 	}
 	a.Violations += b.Violations
 	a.AuthFailures += b.AuthFailures
+	a.Panics += b.Panics
 	a.Resubscribed += b.Resubscribed
 	a.Buffered += b.Buffered
 	a.Turns.Add(&b.Turns)

@@ -34,6 +34,12 @@ type Options struct {
 	// destroys what the peer has not read yet: the very error message that the
 	// close was to deliver.
 	Linger time.Duration
+	// Panicked, if not nil, is told that Data panicked, with the value and the
+	// stack, after the connection was closed with ErrPanic: a message that nobody
+	// has thought of must not end thousands of other connections. It is called on
+	// the loop and has to mend what Data may have left half done; a panic
+	// anywhere else, and one in Panicked, ends the process.
+	Panicked func(c *Conn, value any, stack []byte)
 }
 
 // Errors that Handler.Closed is told.
@@ -42,6 +48,8 @@ var (
 	ErrClosed = errors.New("engine: closed")
 	// ErrUnread says that the handler left more than MaxUnread bytes unconsumed.
 	ErrUnread = errors.New("engine: too many unconsumed bytes: raise Options.MaxUnread, or refuse the message earlier")
+	// ErrPanic says that the handler panicked.
+	ErrPanic = errors.New("engine: the handler panicked")
 	// ErrFlushTimeout says that the peer did not read what CloseAfterFlush
 	// waited for.
 	ErrFlushTimeout = errors.New("engine: the peer did not read its output in time")

@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"runtime/debug"
+)
 
 // serve is a connection's go in a turn: it is offered what was kept back, and
 // read at most once. One read for each turn bounds what a busy connection takes
@@ -112,14 +115,26 @@ func (c *Conn) offer() {
 
 // call runs Data. A count out of range is a bug of the handler, and going on
 // would hand bytes of one message out as another.
-func (c *Conn) call(b []byte) int {
+func (c *Conn) call(b []byte) (n int) {
+	if c.loop.engine.opts.Panicked != nil {
+		defer c.survive()
+	}
 	c.calling = true
-	n := c.handler.Data(c, b)
+	n = c.handler.Data(c, b)
 	c.calling = false
 	if n < 0 || n > len(b) {
 		panic(fmt.Sprintf("engine: Data of %T returned %d for %d bytes", c.handler, n, len(b)))
 	}
 	return n
+}
+
+// survive ends the connection instead of the process.
+func (c *Conn) survive() {
+	if v := recover(); v != nil {
+		c.calling = false
+		c.end(ErrPanic)
+		c.loop.engine.opts.Panicked(c, v, debug.Stack())
+	}
 }
 
 // keep appends b to what is kept back.

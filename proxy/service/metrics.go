@@ -87,6 +87,7 @@ var (
 	mShed          = newMetric("counter", "shed_total", "Clients or commands turned away to protect the rest.", "reason")
 	mViolations    = newMetric("counter", "protocol_errors_total", "Clients that sent what is not RESP.")
 	mAuthFailures  = newMetric("counter", "auth_failures_total", "Logins refused.")
+	mPanics        = newMetric("counter", "panics_total", "Bugs of the proxy that cost a connection each; the log has the stack.")
 	mResubscribed  = newMetric("counter", "resubscribed_total", "Subscriptions restored after their connection was lost; messages in between are missing.")
 	mBuffered      = newMetric("gauge", "buffered_bytes", "Bytes queued for clients.")
 	mUptime        = newMetric("gauge", "uptime_seconds", "Time since the start.")
@@ -94,7 +95,7 @@ var (
 
 	families = []*metric{mClients, mMaxClients, mSubscribers, mChannels, mConnections, mMax, mUsed, mOpened, mClosed, mDialErrors, mUp,
 		mWait, mQueue, mPins, mPinnedSeconds, mPinned, mCommands, mSeconds, mTurns, mTombstones, mLost, mDesync, mShed, mViolations,
-		mAuthFailures, mResubscribed, mBuffered, mUptime, mReady}
+		mAuthFailures, mPanics, mResubscribed, mBuffered, mUptime, mReady}
 )
 
 // collector turns a snapshot of the proxy into metrics at each scrape. Nothing is
@@ -153,6 +154,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	to.add(mDesync, float64(st.Upstream.Desyncs))
 	to.add(mViolations, float64(st.Violations))
 	to.add(mAuthFailures, float64(st.AuthFailures))
+	to.add(mPanics, float64(st.Panics))
 	to.add(mResubscribed, float64(st.Resubscribed))
 	to.add(mBuffered, float64(st.Buffered))
 	to.add(mUptime, st.Uptime.Seconds())
