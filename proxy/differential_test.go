@@ -190,6 +190,7 @@ var scripts = map[string]string{
 		a GET x
 		a !3MULTI\r\nINCR k\r\nDISCARD\r\n
 		a !4EXEC\r\nMULTI\r\nMULTI\r\nDISCARD\r\n
+		a !6MULTI\r\nCLIENT SETNAME me\r\nEXEC\r\nMULTI\r\nGET k\r\nEXEC\r\n
 	`,
 	"watch": `
 		a SET k 1

@@ -105,13 +105,15 @@ func (s *session) inPinnedMulti(cmd *wire.Command, pl *plan) bool {
 // the order of sending, and the connection is kept until all is answered.
 func (s *session) endPinnedMulti(cmd *wire.Command, pl *plan) bool {
 	p := s.x.pin
-	tag := uint32(tagPlain)
-	if p.changed {
-		tag = tagExec
-		p.probes++
-	}
+	changed := p.changed
 	p.multi, p.changed, p.watched = false, false, 0
-	return s.sendPinned(cmd, pl, tag)
+	s.sendPinned(cmd, pl, tagBlock)
+	if changed { // now, for the client's next MULTI may be sent before the answer comes
+		p.probes++
+		p.conn.Send(clientInfo, s, tagProbe)
+		s.sent++
+	}
+	return true
 }
 
 // tagged does what the tag of a reply asks for.
@@ -127,14 +129,14 @@ func (s *session) tagged(c *upstream.Conn, tag uint32, piece []byte, done bool) 
 		return
 	case kind == tagQueued:
 		s.noteRefusal(piece, done)
-	case (kind == tagBlock || kind == tagExec) && s.x.refusal != "":
+	case kind == tagBlock && s.x.refusal != "":
 		if s.x.capture = append(s.x.capture, piece...); done && tag&tagMute == 0 {
 			s.conn.Write(s.withRefusal(s.x.capture))
 		}
 	case kind != tagSwallow && tag&tagMute == 0:
 		s.conn.Write(piece)
 	}
-	if done && (kind == tagBlock || kind == tagExec) {
+	if done && kind == tagBlock {
 		s.x.capture, s.x.refusal = nil, ""
 	}
 	if done {
@@ -190,9 +192,6 @@ func (s *session) endOf(kind uint32, piece []byte) {
 	p := s.x.pin
 	good := piece[0] != '-'
 	switch kind {
-	case tagExec:
-		p.conn.Send(clientInfo, s, tagProbe)
-		s.sent++
 	case tagSelect:
 		if good {
 			s.db = int32(p.db)

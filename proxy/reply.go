@@ -15,9 +15,8 @@ const (
 	tagPlain   uint32 = iota
 	tagSwallow        // the client has its answer already
 	tagQueued         // it was +QUEUED: a refusal is kept for the answer to EXEC
-	tagBlock          // ends a transaction whose commands had these tags
+	tagBlock          // ends a transaction, in which commands may have had these tags
 	tagCapture        // kept until complete, then changed
-	tagExec           // ends a pinned transaction
 	tagWatch          // watches nothing if it fails
 	tagSelect         // changes the database if it succeeds
 	tagTrackOn        // switches tracking on if it succeeds
