@@ -62,8 +62,8 @@ func (s *session) acquire(pl *plan) bool {
 
 // stays reports whether the next command may follow those in flight on up.
 func (s *session) stays(up *upstream.Conn, pl *plan) bool {
-	if pl.writes && up.Key().Node != s.pool.Key().Node {
-		return false // a write behind reads that went to a replica
+	if !pl.reads && up.Key().Node != s.pool.Key().Node {
+		return false // no read, behind reads that went to a replica
 	}
 	return up.Open() && s.inFlight() < s.w.proxy.opts.MaxInFlight && (!pl.slow || up.Slow())
 }

@@ -1,6 +1,10 @@
 package proxy
 
-import "github.com/thawdev/thaw/proxy/wire"
+import (
+	"slices"
+
+	"github.com/thawdev/thaw/proxy/wire"
+)
 
 // plan is what the proxy does with a command. A command without an entry in the
 // table below is multiplexed: its plan has no treatment of its own.
@@ -129,7 +133,7 @@ func newPlan(spec *wire.Spec, index int) *plan {
 		index:          uint16(index),
 		do:             treatments[n],
 		slow:           slowCommands[n],
-		writes:         spec.Flags.Has(wire.Write) || spec.Flags.Has(wire.MayReplicate),
+		writes:         writes(spec) || slices.ContainsFunc(spec.Subs(), writes),
 		reads:          spec.Flags.Has(wire.ReadOnly),
 		preAuth:        preAuthCommands[n],
 		inSubscription: subscriptionCommands[n],
@@ -140,6 +144,10 @@ func newPlan(spec *wire.Spec, index int) *plan {
 		pl.do = (*session).plain // for the short way does not look at admin
 	}
 	return pl
+}
+
+func writes(spec *wire.Spec) bool {
+	return spec.Flags.Has(wire.Write) || spec.Flags.Has(wire.MayReplicate)
 }
 
 // hasAdminSubs reports whether some subcommands are administrative.

@@ -176,3 +176,38 @@ func TestWaitEnds(t *testing.T) {
 	c.expect("$1\r\nx\r\n", "ECHO", "x")
 	eventually(t, "the server to see it", nobody)
 }
+
+// TestOnlyReadsAtReplicas guards that what follows a read closely does not follow it
+// to a replica, unless it is one too: XGROUP CREATE and FUNCTION LOAD would be refused
+// there, and a script loaded there is not known to the EVALSHA behind it. It also
+// guards that subcommands which write are what WAIT asks about.
+func TestOnlyReadsAtReplicas(t *testing.T) {
+	where := func(answer string) *fakeServer {
+		return newFakeServer(t, func(c *fakeConn, args []string) []byte {
+			switch args[0] {
+			case "HELLO", "CLIENT":
+				return nil
+			case "XGROUP", "WAIT":
+				return wire.AppendInt(nil, int64(c.number))
+			}
+			return []byte(answer)
+		})
+	}
+	primary, replica := where("+primary\r\n"), where("+replica\r\n")
+	_, address := start(t, Options{
+		Upstream: upstream.Options{Address: primary.address(), Readers: []string{replica.address()}}, ReplicaReads: true, Loops: 1,
+	})
+	c := dial(t, address)
+	eventually(t, "a read at the replica", func() bool { return c.do("GET", "k") == "+replica\r\n" })
+	for _, second := range []string{"SCRIPT LOAD x", "FUNCTION LOAD x", "PING", "ROLE"} {
+		c.raw("GET k\r\n" + second + "\r\nGET k\r\n")
+		if got := c.read() + c.read(); got != "+replica\r\n+primary\r\n" {
+			t.Errorf("GET and %s: %q", second, got)
+		}
+		c.read()
+	}
+	c.expect("+primary\r\n", "EVAL", "x", "0") // the slow lane is another connection
+	if wrote, asked := c.do("XGROUP", "CREATE", "s", "g", "$"), c.do("WAIT", "0", "0"); wrote != asked {
+		t.Errorf("WAIT asked connection %q about the write of %q", asked, wrote)
+	}
+}
