@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -334,4 +335,31 @@ func TestStall(t *testing.T) {
 			t.Errorf("busy: %q", got)
 		}
 	}
+}
+
+// TestErrorInPieces guards that an error which arrives in two pieces is one: CLIENT
+// TRACKING would count as on, and keep its connection, although the server refused.
+func TestErrorInPieces(t *testing.T) {
+	seen := make(chan struct{})
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		if args[0] != "CLIENT" || args[1] != "TRACKING" {
+			return nil
+		}
+		c.Write([]byte("-ERR "))
+		<-seen
+		return []byte("no\r\n")
+	})
+	p, address := start(t, Options{Upstream: before(f.address()), Loops: 1})
+	c := dial(t, address)
+	c.send("CLIENT", "TRACKING", "ON")
+	first := make([]byte, 5)
+	if _, err := io.ReadFull(c.nc, first); err != nil || string(first) != "-ERR " {
+		t.Fatalf("%q, %v", first, err)
+	}
+	close(seen)
+	rest := make([]byte, 4)
+	if _, err := io.ReadFull(c.nc, rest); err != nil || string(rest) != "no\r\n" {
+		t.Fatalf("%q, %v", rest, err)
+	}
+	eventually(t, "the connection to be given back", func() bool { return p.Stats().Upstream.Owned == 0 })
 }

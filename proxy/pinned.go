@@ -140,7 +140,7 @@ func (s *session) tagged(c *upstream.Conn, tag uint32, piece []byte, done bool) 
 		s.x.capture, s.x.refusal = nil, ""
 	}
 	if done {
-		s.endOf(kind, piece)
+		s.endOf(kind, !c.Refused())
 	}
 }
 
@@ -181,7 +181,7 @@ func (s *session) captured(kind uint32, mute bool, text []byte) {
 }
 
 // endOf follows what a reply says about a pinned connection.
-func (s *session) endOf(kind uint32, piece []byte) {
+func (s *session) endOf(kind uint32, good bool) {
 	if kind == tagWait {
 		s.endWait(true)
 		return
@@ -190,7 +190,6 @@ func (s *session) endOf(kind uint32, piece []byte) {
 		return
 	}
 	p := s.x.pin
-	good := piece[0] != '-'
 	switch kind {
 	case tagSelect:
 		if good {

@@ -80,6 +80,10 @@ func (c *Conn) Retire() { c.pool.retire(c) }
 // still send to it.
 func (c *Conn) Open() bool { return c.role == shared && !c.retiring && !c.reserved }
 
+// Refused reports, during Receiver.Reply, that the reply is an error. Its last piece
+// does not show that.
+func (c *Conn) Refused() bool { return c.scan.Kind() == '-' }
+
 // Send writes one request, whose reply goes to to with tag. The bytes leave at
 // the end of the loop's turn, together with those of all other sessions.
 func (c *Conn) Send(raw []byte, to Receiver, tag uint32) {
