@@ -363,3 +363,28 @@ func TestErrorInPieces(t *testing.T) {
 	}
 	eventually(t, "the connection to be given back", func() bool { return p.Stats().Upstream.Owned == 0 })
 }
+
+// TestTurnedAway guards that a server with too many clients is not taken for one that
+// has let the proxy in: each command would be lost with its connection, and HELLO
+// would know no version.
+func TestTurnedAway(t *testing.T) {
+	server := realServer(t, "--maxclients", "1")
+	direct := dial(t, server)
+	eventually(t, "the only place", func() bool { return direct.do("PING") == "+PONG\r\n" })
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		if args[0] == "HELLO" {
+			return []byte("-ERR max number of clients reached\r\n")
+		}
+		return nil
+	})
+	for _, where := range []string{server, f.address()} {
+		p, address := start(t, Options{Upstream: before(where), Loops: 1})
+		got := dial(t, address).do("GET", "k")
+		if where == f.address() && got != "-ERR max number of clients reached\r\n" {
+			t.Errorf("got %q", got)
+		}
+		if strings.Contains(got, "was sent and") || p.Stats().Upstream.Opened > 0 {
+			t.Errorf("got %q, %d connections opened", got, p.Stats().Upstream.Opened)
+		}
+	}
+}

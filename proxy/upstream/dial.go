@@ -109,6 +109,9 @@ func login(nc net.Conn, k Key, steps []step) (id int64, err error) {
 			return 0, loginError{fmt.Errorf("upstream: login: %w", err)}
 		}
 		failed := v.Kind == wire.KindError || v.Kind == wire.KindBulkError
+		if failed && turnedAway(v.Str) {
+			return 0, ServerError(v.Str)
+		}
 		if s.hello && k.Login.anonymous() {
 			k.Node.setOpen(!failed || !bytes.HasPrefix(v.Str, []byte("NOAUTH")))
 		}
@@ -125,6 +128,12 @@ func login(nc net.Conn, k Key, steps []step) (id int64, err error) {
 		return 0, errors.New("upstream: login: the server sent more than the answers; is this a Redis or Valkey server?")
 	}
 	return id, nil
+}
+
+// turnedAway reports an error that a server sends to whom it does not let in, before
+// it has read anything: it is no answer to the login.
+func turnedAway(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("ERR max number of clients")) || bytes.HasPrefix(text, []byte("DENIED "))
 }
 
 // answers reads whole replies from a blocking connection.
