@@ -154,7 +154,7 @@ func (s *session) authenticate(user, password string, bare bool, resp int) (id *
 // opened with it.
 func (s *session) askServer(user, password string, bare bool, resp int) (id *identity, text string, wait bool) {
 	p := s.w.proxy
-	login := upstream.Login{User: user, Password: password}
+	login := upstream.Login{User: user, Password: password, Guest: true}
 	if bare {
 		login.User = ""
 	}

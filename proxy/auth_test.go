@@ -195,6 +195,9 @@ func TestPassAuth(t *testing.T) {
 		if st := p.Stats(); mode == CommandMode && (st.AuthFailures != 2 || st.Shed != shed) {
 			t.Errorf("%d logins refused, want 2; shed %+v, before %+v", st.AuthFailures, st.Shed, shed)
 		}
+		if st := p.Stats(); mode == CommandMode && (st.Upstream.DialErrors != 0 || p.Nodes()[0].LastError != "") {
+			t.Errorf("a wrong password counts as %d connections that could not be opened: %q", st.Upstream.DialErrors, p.Nodes()[0].LastError)
+		}
 		c.expect("+OK\r\n", "AUTH", "top")
 		c.expect("+OK\r\n", "SET", "k", "v")
 		c.expect(":0\r\n", append([]string{"DEL"}, strings.Split(strings.Repeat("x", 50), "")...)...)

@@ -230,6 +230,7 @@ func (s *session) refuse(pl *plan) bool {
 	var refusal upstream.ServerError
 	if login != nil && errors.As(err, &refusal) {
 		s.w.stats.AuthFailures++ // the server's word, and no want of connections
+		s.w.proxy.log.Warn("login refused", "client", s.conn.RemoteAddr())
 	} else {
 		s.w.stats.Shed.Upstream++
 	}

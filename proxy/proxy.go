@@ -59,6 +59,7 @@ func New(o Options) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.opts.Login.Guest = p.opts.PassAuth // clients log in, and until then may be refused
 	p.logins.init(&p.opts.Login)
 	p.users.Store(o.Users)
 	ctx, stop := context.WithCancel(context.Background())

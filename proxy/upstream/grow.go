@@ -152,17 +152,20 @@ func (p *Pool) own(c *Conn, o Owner) *Conn {
 // dialFailed fails those who wait, or tries again for them: a server that
 // restarts should cost them a delay and no error.
 func (p *Pool) dialFailed(why purpose, err error) {
+	var refusal ServerError
+	refused := errors.As(err, &refusal)
 	p.undial(why)
-	p.set.stats.DialErrors++
 	if why == sharedSlow {
 		p.noLane = p.set.now() + int64(laneRetry)
 		p.serveShared() // they do without
 	}
-	p.set.up.noteDialError(p.key.Node, err)
-	var refusal ServerError
+	if !refused || !p.key.Login.Guest || turnedAway([]byte(refusal)) {
+		p.set.stats.DialErrors++
+		p.set.up.noteDialError(p.key.Node, err)
+	}
 	now := p.set.loop.Now()
 	switch {
-	case errors.As(err, &refusal):
+	case refused:
 		p.failAll(refusal)
 	case p.key.Node.breaker.State(now) == guard.Open:
 		p.failAll(ErrDown)

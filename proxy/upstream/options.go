@@ -17,6 +17,9 @@ type Login struct {
 	// Token makes user and password anew at each dial, as for ElastiCache with
 	// IAM. Connections opened with it are replaced before MaxAge.
 	Token func(context.Context) (user, password string, err error)
+	// Guest says that user and password are a client's own. That the server refuses
+	// them is the client's matter: it is no failure to connect.
+	Guest bool
 }
 
 // anonymous reports that the login sends no AUTH.
