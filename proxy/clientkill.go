@@ -129,9 +129,9 @@ func (s *session) clientUnblock(cmd *wire.Command, pl *plan) bool {
 				switch {
 				case o.id != uint64(id) || !s.sees(o) || !o.has(blocked):
 				case o.x.waiting != nil:
-					f.upID = o.x.waiting.ID()
+					f.upID, o.x.unblocked = o.x.waiting.ID(), true
 				case o.has(pinned):
-					f.upID = o.x.pin.conn.ID()
+					f.upID, o.x.unblocked = o.x.pin.conn.ID(), true
 				}
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 
 	"github.com/thawdev/thaw/proxy/engine"
 	"github.com/thawdev/thaw/proxy/upstream"
+	"github.com/thawdev/thaw/proxy/wire"
 )
 
 // TestGoRedis guards the handshake and the daily work of go-redis.
@@ -207,4 +209,36 @@ func makeCertificate(t *testing.T, dir, host string) tls.Certificate {
 		t.Fatal(err)
 	}
 	return pair
+}
+
+// TestUnblockedIsNotLent guards that a CLIENT UNBLOCK which comes late unblocks nobody
+// else: the connection that it names belongs to no other client after.
+func TestUnblockedIsNotLent(t *testing.T) {
+	unblocked := make(chan struct{})
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		switch {
+		case args[0] == "HELLO":
+			return wire.AppendInt(wire.AppendBulk(wire.AppendArray(nil, 2), "id"), int64(c.number))
+		case args[0] == "BLPOP":
+			<-unblocked
+			return []byte("*-1\r\n")
+		case args[0] == "CLIENT" && args[1] == "UNBLOCK":
+			close(unblocked)
+			return []byte(":1\r\n")
+		}
+		return nil
+	})
+	p, address := start(t, Options{Upstream: before(f.address()), Loops: 1})
+	a, b := dial(t, address), dial(t, address)
+	id := strings.Trim(a.do("CLIENT", "ID"), ":\r\n")
+	a.send("BLPOP", "l", "0")
+	eventually(t, "the client to be blocked", func() bool { return f.count("BLPOP") == 1 })
+	b.expect(":1\r\n", "CLIENT", "UNBLOCK", id)
+	if got := a.read(); got != "*-1\r\n" {
+		t.Errorf("BLPOP: %q", got)
+	}
+	eventually(t, "the connection to be closed", func() bool { return f.closed() == 1 })
+	if n := p.Stats().Upstream.Desyncs; n > 0 {
+		t.Errorf("%d connections dropped", n)
+	}
 }

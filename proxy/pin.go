@@ -135,7 +135,10 @@ func (s *session) unpin(end bool) {
 	s.w.stats.PinnedSeconds[p.why] += nanos(s.w.now() - p.since)
 	p.use.end(nanos(s.w.now() - p.since))
 	s.up = nil
-	if end || p.importing {
+	// The next owner must not be unblocked in this one's stead.
+	end = end || p.importing || s.x.unblocked
+	s.x.unblocked = false
+	if end {
 		p.conn.Close()
 	} else {
 		p.conn.Release()

@@ -105,6 +105,7 @@ type extras struct {
 	refusal      string         // of a command in a transaction that the client was told is queued
 	heard        []byte         // a message that is changed before it goes on
 	waiting      *upstream.Conn // reserved for WAIT
+	unblocked    bool           // a CLIENT UNBLOCK for its connection is under way
 	request      *subRequest
 	missing      []int     // corrections of answers to PUBLISH under way
 	trial        *identity // a login that the server is asked about

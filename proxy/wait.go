@@ -51,7 +51,8 @@ func (s *session) endWait(answered bool) {
 	}
 	s.x.waiting = nil
 	s.clear(blocked)
-	if !answered {
+	unblocked := s.x.unblocked
+	if s.x.unblocked = false; !answered || unblocked {
 		up.Retire()
 		return
 	}
