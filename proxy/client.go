@@ -18,6 +18,9 @@ func (s *session) client(cmd *wire.Command, pl *plan) bool {
 	if !sub.ArityOK(len(args)) {
 		return s.fail("ERR wrong number of arguments for '" + sub.Name + "' command")
 	}
+	if s.has(pinned) && s.x.pin.probes > 0 && !s.settle() {
+		return false // what a transaction has changed is not known yet
+	}
 	pl.calls++
 	s.last = s.w.nameOf(sub).index
 	switch sub.Name {

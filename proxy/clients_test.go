@@ -211,6 +211,37 @@ func makeCertificate(t *testing.T, dir, host string) tls.Certificate {
 	return pair
 }
 
+// TestNamesInTransaction guards that what a transaction says of its client is the
+// client's, also for what follows at once, and that the connection, which RESET would
+// leave with the name of the library, is not lent again.
+func TestNamesInTransaction(t *testing.T) {
+	f := newFakeServer(t, func(_ *fakeConn, args []string) []byte {
+		switch {
+		case args[0] == "EXEC":
+			return []byte("*2\r\n+OK\r\n+OK\r\n")
+		case args[0] == "CLIENT" && args[1] == "INFO":
+			return wire.AppendBulk(nil, "id=7 name=me db=0 flags=N lib-name=lib lib-ver=1.2")
+		case args[0] == "CLIENT" && args[1] != "SETNAME":
+			return []byte("+QUEUED\r\n")
+		}
+		return nil
+	})
+	_, address := start(t, Options{Upstream: before(f.address()), Loops: 1})
+	c := dial(t, address)
+	c.expect("+OK\r\n", "MULTI")
+	c.do("CLIENT", "SETNAME", "me")
+	c.do("CLIENT", "SETINFO", "lib-name", "lib")
+	c.raw("EXEC\r\nCLIENT GETNAME\r\nCLIENT INFO\r\n")
+	c.read()
+	if got := c.read(); got != "$2\r\nme\r\n" {
+		t.Errorf("CLIENT GETNAME: %q", got)
+	}
+	if got := c.read(); !strings.Contains(got, "lib-name=lib lib-ver=1.2") {
+		t.Errorf("CLIENT INFO: %q", got)
+	}
+	eventually(t, "the connection to be closed", func() bool { return f.closed() == 1 })
+}
+
 // TestUnblockedIsNotLent guards that a CLIENT UNBLOCK which comes late unblocks nobody
 // else: the connection that it names belongs to no other client after.
 func TestUnblockedIsNotLent(t *testing.T) {

@@ -325,6 +325,10 @@ var scripts = map[string]string{
 		b !2CLIENT REPLY SKIP\r\nSUBSCRIBE c\r\nPING\r\n
 		c !2CLIENT REPLY OFF\r\nSUBSCRIBE c\r\nPING\r\nUNSUBSCRIBE c\r\n
 		a !1CLIENT REPLY OFF\r\nGET k\r\nPING\r\nCLIENT REPLY ON\r\n
+		a MULTI
+		a CLIENT SETNAME me
+		a EXEC
+		a CLIENT GETNAME
 		a GET k
 		a QUIT
 		a ?

@@ -39,12 +39,14 @@ type pin struct {
 	noTouch  bool
 	// importing: CLIENT IMPORT-SOURCE is on, which RESET leaves on.
 	importing bool
-	once      bool // for one command only
-	monitor   bool
-	changed   bool  // by a command in the open transaction
-	probes    int   // transactions after which the server is asked what changed
-	db        int   // of a SELECT under way
-	resp      uint8 // of a HELLO under way
+	// named: CLIENT SETINFO was sent in a transaction, and RESET leaves that too.
+	named   bool
+	once    bool // for one command only
+	monitor bool
+	changed bool  // by a command in the open transaction
+	probes  int   // transactions after which the server is asked what changed
+	db      int   // of a SELECT under way
+	resp    uint8 // of a HELLO under way
 	// target is the client that CLIENT TRACKING redirects to, and targetUp its id
 	// at the server; 0 without.
 	target, targetUp int64
@@ -136,7 +138,7 @@ func (s *session) unpin(end bool) {
 	p.use.end(nanos(s.w.now() - p.since))
 	s.up = nil
 	// The next owner must not be unblocked in this one's stead.
-	end = end || p.importing || s.x.unblocked
+	end = end || p.importing || p.named || s.x.unblocked
 	s.x.unblocked = false
 	if end {
 		p.conn.Close()

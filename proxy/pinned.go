@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 
 	"github.com/thawdev/thaw/proxy/upstream"
@@ -237,6 +238,12 @@ func (s *session) learn(info []byte) {
 				s.move()
 				s.clear(moved)
 			}
+		case "name":
+			s.x.name = string(value)
+		case "lib-name":
+			s.x.libName, p.named = cmp.Or(string(value), s.x.libName), p.named || len(value) > 0
+		case "lib-ver":
+			s.x.libVersion, p.named = cmp.Or(string(value), s.x.libVersion), p.named || len(value) > 0
 		case "flags":
 			p.tracking = bytes.IndexByte(value, 't') >= 0
 			p.noTouch = bytes.IndexByte(value, 'T') >= 0
