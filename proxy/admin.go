@@ -49,7 +49,20 @@ func asksSecret(patterns [][]byte) bool {
 
 // monitor shows everything that all clients of the server do, on a connection of
 // its own until the client leaves.
-func (s *session) monitor(cmd *wire.Command, pl *plan) bool { return s.tunnel(cmd, pl) }
+// Where the proxy has logged that one in, what the client says goes on being looked at.
+func (s *session) monitor(cmd *wire.Command, pl *plan) bool {
+	if !s.lentLogin() {
+		return s.tunnel(cmd, pl)
+	}
+	if !s.has(pinned) {
+		return s.borrowed(becauseMonitor, cmd, pl)
+	}
+	if !s.settle() {
+		return false
+	}
+	s.set(own)
+	return s.passThrough(cmd, pl)
+}
 
 // replicate makes the client a replica of the server, which is administration and
 // otherwise unknown.

@@ -125,14 +125,17 @@ func TestResetKeepsUser(t *testing.T) {
 	server := realServer(t)
 	dial(t, server).expect("+OK\r\n", "ACL", "SETUSER", "reader", "on", ">pw", "~*", "&*", "+@all", "-@write")
 	users := readUsers(t, "user default on nopass upstream=reader:pw\nuser ro on >x upstream=reader:pw")
-	for _, o := range []Options{{PoolMode: SessionMode}, {PoolMode: SessionMode, AllowAdmin: true}, {}} {
+	for _, o := range []Options{{PoolMode: SessionMode}, {PoolMode: SessionMode, AllowAdmin: true}, {AllowAdmin: true}, {}} {
 		o.Upstream, o.Users = before(server), users
 		_, address := start(t, o)
 		c := dial(t, address)
 		c.expect("+OK\r\n", "AUTH", "ro", "x") // a user of the proxy's, whoever the session is before
-		if o.PoolMode == SessionMode {
+		switch {
+		case o.PoolMode == SessionMode:
 			c.expect("$-1\r\n", "GET", "k")
-		} else {
+		case o.AllowAdmin:
+			c.expect("+OK\r\n", "MONITOR")
+		default:
 			c.do("SUBSCRIBE", invalidations)
 		}
 		if got := c.do("RESET"); !strings.HasPrefix(got, "-ERR proxy: RESET is not possible") {
