@@ -24,6 +24,26 @@ func TestTrackingInPipeline(t *testing.T) {
 	}
 }
 
+// TestLateInvalidation guards that an invalidation which comes behind the last command
+// of who asked for it is no answer out of order: its connection can be lent again.
+func TestLateInvalidation(t *testing.T) {
+	f := newFakeServer(t, func(_ *fakeConn, args []string) []byte {
+		if args[0] == "RESET" {
+			return []byte(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n+RESET\r\n")
+		}
+		return nil
+	})
+	p, address := start(t, Options{Upstream: before(f.address()), Loops: 1})
+	c := dial(t, address)
+	c.do("HELLO", "3")
+	c.expect("+OK\r\n", "CLIENT", "TRACKING", "ON")
+	c.expect("+RESET\r\n", "RESET")
+	eventually(t, "the connection to be as new, or ended", func() bool { st := p.Stats().Upstream; return st.Spare > 0 || st.Closed > 0 })
+	if st := p.Stats().Upstream; st.Desyncs > 0 || st.Closed > 0 {
+		t.Errorf("%d answers out of order, %d connections closed", st.Desyncs, st.Closed)
+	}
+}
+
 // TestInvalidationInOnePiece guards that nothing gets into the middle of a message of
 // the server that has come only in part.
 func TestInvalidationInOnePiece(t *testing.T) {

@@ -231,12 +231,16 @@ func (c *Conn) deliver(piece []byte, done bool) bool {
 
 // push hands on an out-of-band message, which only an owner can have asked for.
 func (c *Conn) push(piece []byte, done bool) bool {
-	if c.owner == nil {
+	washed := c.role == spare && c.queue.len() > 0 // and what came before RESET is for nobody
+	if c.owner == nil && !washed {
 		c.fail(ErrDesync)
 		return false
 	}
 	if done {
 		c.kind = 0
+	}
+	if washed {
+		return true
 	}
 	c.owner.Push(c, piece, done)
 	return c.role != ended
