@@ -388,3 +388,35 @@ func TestTurnedAway(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusalIsOfItsTransaction guards that what a transaction was refused for is
+// shown in its own EXEC, also when it had to be promoted, and in no later one.
+func TestRefusalIsOfItsTransaction(t *testing.T) {
+	const aborted = "-EXECABORT Transaction discarded because of previous errors.\r\n"
+	f := newFakeServer(t, func(_ *fakeConn, args []string) []byte {
+		switch args[0] {
+		case "SET":
+			return []byte("-OOM no\r\n")
+		case "GET":
+			return []byte("+QUEUED\r\n")
+		case "WATCH":
+			return []byte("-ERR WATCH inside MULTI is not allowed\r\n")
+		case "EXEC":
+			return []byte(aborted)
+		}
+		return nil
+	})
+	_, address := start(t, Options{Upstream: before(f.address()), Loops: 1})
+	c := dial(t, address)
+	for _, end := range []string{"EXEC", "DISCARD", "RESET"} {
+		c.expect("+OK\r\n", "MULTI")
+		c.expect("+QUEUED\r\n", "SET", "k", "v")
+		c.expect("-ERR WATCH inside MULTI is not allowed\r\n", "WATCH", "k")
+		if got := c.do(end); end == "EXEC" && got != "-EXECABORT Transaction discarded because of: OOM no\r\n" {
+			t.Errorf("got %q", got)
+		}
+		c.expect("+OK\r\n", "MULTI")
+		c.expect("+QUEUED\r\n", "GET", "k")
+		c.expect(aborted, "EXEC")
+	}
+}

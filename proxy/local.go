@@ -86,7 +86,7 @@ func (s *session) reset(*wire.Command, *plan) bool {
 	if s.x != nil {
 		s.unpin(s.x.pin != nil && s.x.pin.multi)
 		s.unsubscribeAll()
-		s.x.name = ""
+		s.x.name, s.x.refusal = "", ""
 	}
 	s.clear(muted | skipping | subscribed | transacting)
 	s.db, s.resp = 0, 2
