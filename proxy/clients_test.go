@@ -273,3 +273,19 @@ func TestUnblockedIsNotLent(t *testing.T) {
 		t.Errorf("%d connections dropped", n)
 	}
 }
+
+// TestNothingFoundIsLeft guards that a command for which there was no connection
+// leaves the next one nothing of what it had found: CLIENT LIST would be empty.
+func TestNothingFoundIsLeft(t *testing.T) {
+	o := before(realServer(t))
+	o.MaxOwned, o.WaitTimeout = 1, 100*time.Millisecond
+	_, address := start(t, Options{Upstream: o, Loops: 1})
+	a, b := dial(t, address), dial(t, address)
+	a.expect("+OK\r\n", "WATCH", "k")
+	if got := b.do("CLIENT", "TRACKING", "ON", "REDIRECT", "1"); !strings.HasPrefix(got, "-ERR proxy: no upstream connection") {
+		t.Errorf("CLIENT TRACKING: %q", got)
+	}
+	if got := b.do("CLIENT", "LIST"); strings.Count(got, " addr=") != 2 {
+		t.Errorf("CLIENT LIST: %q", got)
+	}
+}

@@ -226,7 +226,7 @@ func (s *session) Ready(c *upstream.Conn, err error) {
 func (s *session) refuse(pl *plan) bool {
 	s.clear(refused)
 	err, login := s.x.err, s.x.trial
-	s.x.err, s.x.trial = nil, nil
+	s.x.err, s.x.trial, s.x.found = nil, nil, nil
 	var refusal upstream.ServerError
 	if login != nil && errors.As(err, &refusal) {
 		s.w.stats.AuthFailures++ // the server's word, and no want of connections
