@@ -289,3 +289,15 @@ func TestNothingFoundIsLeft(t *testing.T) {
 		t.Errorf("CLIENT LIST: %q", got)
 	}
 }
+
+// TestSubscribeSaysWhy guards that a SUBSCRIBE for which there is no connection does not
+// say that the server is down.
+func TestSubscribeSaysWhy(t *testing.T) {
+	o := before(realServer(t))
+	o.MaxOwned, o.WaitTimeout = 1, 100*time.Millisecond
+	_, address := start(t, Options{Upstream: o, Loops: 1})
+	dial(t, address).expect("+OK\r\n", "WATCH", "k")
+	if got := dial(t, address).do("SUBSCRIBE", "c"); !strings.HasPrefix(got, "-ERR proxy: no upstream connection within") {
+		t.Errorf("got %q", got)
+	}
+}

@@ -89,7 +89,7 @@ func (h *hub) Ready(c *upstream.Conn, err error) {
 	}
 	for _, e := range h.topics {
 		for _, r := range e.waiting {
-			r.fail("ERR proxy: upstream is down; command was not sent")
+			r.fail(r.s.explain(err))
 		}
 		e.waiting = nil
 	}
