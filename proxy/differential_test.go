@@ -275,6 +275,9 @@ var scripts = map[string]string{
 		a ?
 		b PUBLISH c3 nobody
 		a GET k
+		a GET
+		a CLIENT GETNAME
+		a EXEC
 		a PING
 		a PING x
 		a SUBSCRIBE c1

@@ -153,7 +153,7 @@ func (s *session) specially(cmd *wire.Command, pl *plan) bool {
 	case s.has(own) && !s.has(locked) && !s.staysHere(pl):
 		return s.passThrough(cmd, pl)
 	case s.has(subscribed) && s.resp == 2 && !pl.inSubscription:
-		return s.fail("ERR Can't execute '" + shown(cmd.Args[0]) + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+		return s.fail(notWhileSubscribed(cmd.Args))
 	case s.has(transacting) && !s.has(pinned):
 		return s.inTransaction(cmd, pl)
 	case s.has(pinned) && (s.has(transacting) || s.x.pin.takes(pl)):
@@ -162,6 +162,22 @@ func (s *session) specially(cmd *wire.Command, pl *plan) bool {
 		return s.locally(cmd, pl)
 	}
 	return s.forwardMuted(cmd, pl)
+}
+
+// notWhileSubscribed refuses a command in the subscribed mode of RESP2. A server
+// looks at the number of arguments first, and answers EXEC with EXECABORT.
+func notWhileSubscribed(args [][]byte) string {
+	name, code := shown(args[0]), "ERR "
+	if spec := wire.Resolve(args); spec != nil {
+		if !spec.ArityOK(len(args)) {
+			return "ERR wrong number of arguments for '" + spec.Name + "' command"
+		}
+		name = spec.Name
+	}
+	if name == "exec" {
+		code = "EXECABORT Transaction discarded because of: "
+	}
+	return code + "Can't execute '" + name + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
 }
 
 // locally runs the plan's own treatment, once the number of arguments is right.
