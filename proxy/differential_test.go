@@ -332,6 +332,7 @@ var scripts = map[string]string{
 		a CLIENT SETNAME me
 		a EXEC
 		a CLIENT GETNAME
+		a !1CLIENT REPLY SKIP\r\nRESET\r\nECHO next\r\n
 		a GET k
 		a QUIT
 		a ?

@@ -88,7 +88,7 @@ func (s *session) reset(*wire.Command, *plan) bool {
 		s.unsubscribeAll()
 		s.x.name, s.x.refusal = "", ""
 	}
-	s.clear(muted | skipping | subscribed | transacting)
+	s.clear(muted | subscribed | transacting)
 	s.db, s.resp = 0, 2
 	s.who = s.w.stranger
 	if s.who == nil {
