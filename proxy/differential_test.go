@@ -365,6 +365,10 @@ var scripts = map[string]string{
 		a WAIT 0 0
 		a WAIT 1 20
 		a GET k
+		a SELECT 1
+		a WAIT 0 0
+		a RESET
+		a WAIT 0 0
 		a WAIT
 	`,
 }

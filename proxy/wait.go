@@ -1,6 +1,9 @@
 package proxy
 
-import "github.com/thawdev/thaw/proxy/wire"
+import (
+	"github.com/thawdev/thaw/proxy/upstream"
+	"github.com/thawdev/thaw/proxy/wire"
+)
 
 // wait handles WAIT and WAITAOF, which ask about the writes of their connection:
 // they go to the one that carried the session's last write. It is closed to
@@ -15,7 +18,7 @@ func (s *session) wait(cmd *wire.Command, pl *plan) bool {
 	switch {
 	case up == nil:
 		return s.borrowed(becauseWait, cmd, pl)
-	case up.Key() != s.key() || !up.Shared() && (!up.Spare() || s.has(pinned)):
+	case !s.sameServerAndUser(up) || !up.Shared() && (!up.Spare() || s.has(pinned)):
 		return s.fail("ERR proxy: WAIT not possible, the connection that carried your last write is closed")
 	case up.Reclaim(s):
 		x := s.extra()
@@ -40,6 +43,14 @@ func (s *session) wait(cmd *wire.Command, pl *plan) bool {
 	up.Send(s.w.raw(cmd), s, tag|uint32(pl.index)<<16)
 	s.sent++
 	return true
+}
+
+// sameServerAndUser reports whether a connection is one that the session might have
+// now, whatever its database and protocol version: what is written is asked about
+// with WAIT in the same way on all of them.
+func (s *session) sameServerAndUser(up *upstream.Conn) bool {
+	now, then := s.key(), up.Key()
+	return now.Node == then.Node && now.Login == then.Login
 }
 
 // endWait opens the connection for others again, if the answer has come: else the
