@@ -420,3 +420,25 @@ func TestRefusalIsOfItsTransaction(t *testing.T) {
 		c.expect(aborted, "EXEC")
 	}
 }
+
+// TestReadOnlyOnPin guards that a connection to a server that takes no writes any more
+// is not lent again, whoever found out: the name may lead to another server now.
+func TestReadOnlyOnPin(t *testing.T) {
+	const readOnly = "-READONLY You can't write against a read only replica.\r\n"
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		if args[0] == "BLPOP" && c.number <= 2 {
+			return []byte(readOnly)
+		}
+		return nil
+	})
+	_, address := start(t, Options{Upstream: before(f.address()), Loops: 1})
+	a, b := dial(t, address), dial(t, address)
+	a.expect("+OK\r\n", "WATCH", "k")
+	b.expect(readOnly, "BLPOP", "l", "0")
+	b.expect("+OK\r\n", "BLPOP", "l", "0") // on a third one
+	a.expect("+OK\r\n", "UNWATCH")
+	eventually(t, "the first two to be closed", func() bool { return f.closed() == 2 })
+	for range 3 {
+		a.expect("+OK\r\n", "BLPOP", "l", "0")
+	}
+}

@@ -16,7 +16,7 @@ func (c *Conn) Release() {
 	}
 	c.owner = nil
 	c.nc.Resume() // its session may have paused it for a slow client
-	if c.queue.len() > 0 || c.kind != 0 || c.passThrough || c.pool.key.Login.Token != nil || c.pool.set.up.owned.waiting() > c.pool.owners() {
+	if c.retiring || c.queue.len() > 0 || c.kind != 0 || c.passThrough || c.pool.key.Login.Token != nil || c.pool.set.up.owned.waiting() > c.pool.owners() {
 		c.Close()
 		return
 	}
@@ -137,14 +137,16 @@ func (p *Pool) doubt(c *Conn) {
 	}
 	p.set.up.noteDoubt(p.key.Node)
 	for other := range p.set.conns {
-		if other.pool.key.Node == p.key.Node && other.role == shared && other != c {
-			other.pool.retire(other)
+		if other.pool.key.Node != p.key.Node {
+			continue
 		}
-	}
-	for _, s := range slices.Clone(p.spares) {
-		s.Close()
-	}
-	if c.role == shared {
-		p.retire(c)
+		switch other.role {
+		case shared:
+			other.pool.retire(other)
+		case owned:
+			other.retiring = true // and is not lent again
+		case spare:
+			other.Close()
+		}
 	}
 }
