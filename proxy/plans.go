@@ -134,7 +134,7 @@ func newPlan(spec *wire.Spec, index int) *plan {
 		do:             treatments[n],
 		slow:           slowCommands[n],
 		writes:         writes(spec) || slices.ContainsFunc(spec.Subs(), writes),
-		reads:          spec.Flags.Has(wire.ReadOnly),
+		reads:          spec.Flags.Has(wire.ReadOnly) && !writes(spec), // PFCOUNT is both
 		preAuth:        preAuthCommands[n],
 		inSubscription: subscriptionCommands[n],
 		admin:          adminCommands[n],

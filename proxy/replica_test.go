@@ -199,7 +199,7 @@ func TestOnlyReadsAtReplicas(t *testing.T) {
 	})
 	c := dial(t, address)
 	eventually(t, "a read at the replica", func() bool { return c.do("GET", "k") == "+replica\r\n" })
-	for _, second := range []string{"SCRIPT LOAD x", "FUNCTION LOAD x", "PING", "ROLE"} {
+	for _, second := range []string{"SCRIPT LOAD x", "FUNCTION LOAD x", "PING", "ROLE", "PFCOUNT k"} {
 		c.raw("GET k\r\n" + second + "\r\nGET k\r\n")
 		if got := c.read() + c.read(); got != "+replica\r\n+primary\r\n" {
 			t.Errorf("GET and %s: %q", second, got)
