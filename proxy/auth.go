@@ -40,7 +40,7 @@ func (l *logins) of(u *user) *identity {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	id := l.byUser[u.name]
-	if id == nil {
+	if id == nil || !sameLogin(u.login, id.login, l.byDefault.login) {
 		id = &identity{name: u.name, login: u.login}
 		if id.login == nil {
 			id.login = l.byDefault.login

@@ -171,6 +171,22 @@ func TestReplacedUsers(t *testing.T) {
 	dial(t, address).expect("-WRONGPASS invalid username-password pair or user is disabled.\r\n", "AUTH", "stays", "x")
 }
 
+// TestLoginDuringReload guards that who logs in while users are replaced, as the user it
+// was before, leaves the new one nothing of that: nobody gets a login that is gone.
+func TestLoginDuringReload(t *testing.T) {
+	var l logins
+	l.init(&upstream.Login{})
+	had, has := readUsers(t, "user a on >x upstream=strong:x"), readUsers(t, "user a on >x upstream=weak:x")
+	l.review(has)
+	l.of(had.byName["a"])
+	if got := l.of(has.byName["a"]).login.User; got != "weak" {
+		t.Errorf("the user is %q at the cache, want weak", got)
+	}
+	if l.of(has.byName["a"]) != l.of(has.byName["a"]) {
+		t.Error("two identities for one user")
+	}
+}
+
 // TestPassAuth guards that the server decides, and that its users do not share
 // connections.
 func TestPassAuth(t *testing.T) {
