@@ -20,9 +20,12 @@ type found struct {
 // through. visit runs on the loop of the worker it is given.
 func (s *session) walk(visit func(w *worker, f *found)) bool {
 	x := s.extra()
+	s.hold()
+	if x.found != nil {
+		return false // under way: what let the session go on was something else
+	}
 	f := &found{}
 	x.found = f
-	s.hold()
 	workers := s.w.proxy.workers
 	var step func(i int)
 	step = func(i int) {

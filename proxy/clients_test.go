@@ -301,3 +301,24 @@ func TestSubscribeSaysWhy(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestOneWalkAtATime guards that a session which is let go on in the middle of a walk,
+// because its connection was lost, waits for that walk and begins no second one: each
+// of the two would begin another when it is through, for ever.
+func TestOneWalkAtATime(t *testing.T) {
+	p, address := start(t, Options{Upstream: before(realServer(t)), Loops: 1})
+	dial(t, address).do("PING")
+	visits := 0
+	p.everyWorker(func(w *worker) {
+		for range 2 {
+			w.first.walk(func(*worker, *found) { visits++ })
+			w.first.clear(holding)
+		}
+	})
+	for range 3 { // the walk is a matter of two turns
+		p.everyWorker(func(*worker) {})
+	}
+	if visits != 1 {
+		t.Errorf("%d walks, want 1", visits)
+	}
+}
