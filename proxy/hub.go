@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"time"
 
 	"github.com/thawdev/thaw/guard"
@@ -86,6 +87,10 @@ func (h *hub) Ready(c *upstream.Conn, err error) {
 	if err == nil {
 		h.connected(c)
 		return
+	}
+	var refusal upstream.ServerError
+	if h.lost && errors.As(err, &refusal) { // nobody who could be told waits
+		h.w.proxy.log.Warn("subscriptions cannot be restored: the login is refused", "topics", len(h.topics), "error", err)
 	}
 	for _, e := range h.topics {
 		for _, r := range e.waiting {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -105,4 +106,44 @@ func TestPublishToOneself(t *testing.T) {
 			t.Errorf("%q: heard %q, want %q", test.command, got, test.want)
 		}
 	}
+}
+
+// TestRefusedResubscription guards that the log tells when a user's subscriptions cannot
+// be restored because the server knows its password no more: its sessions hear nothing.
+func TestRefusedResubscription(t *testing.T) {
+	var changed atomic.Bool
+	told := make(chan string, 100)
+	f := newFakeServer(t, func(c *fakeConn, args []string) []byte {
+		switch args[0] {
+		case "AUTH":
+			if changed.Load() {
+				return []byte("-WRONGPASS no\r\n")
+			}
+		case "subscribe":
+			changed.Store(true)
+			return []byte("*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
+		}
+		return nil
+	})
+	_, address := start(t, Options{Upstream: before(f.address()), PassAuth: true, Loops: 1, Log: slog.New(slog.NewTextHandler(lines(told), nil))})
+	c := dial(t, address)
+	c.expect("+OK\r\n", "AUTH", "a", "x")
+	c.expect("*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n", "SUBSCRIBE", "c")
+	f.mu.Lock()
+	for _, one := range f.conns {
+		one.Close()
+	}
+	f.mu.Unlock()
+	eventually(t, "the log to tell", func() bool { return strings.Contains(<-told, "subscriptions cannot be restored") })
+}
+
+// lines is a log of which each line is sent.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) {
+	select {
+	case l <- string(b):
+	default:
+	}
+	return len(b), nil
 }
