@@ -213,7 +213,7 @@ func (l *Lab) variablesOf(f *stack.Function) (map[string]string, error) {
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(f.Environment)) {
-		if _, overridden := variables[name]; overridden {
+		if _, overridden := variables[name]; overridden || name == stack.UnnamedVariables {
 			continue
 		}
 		resolved := f.Environment[name].Resolve(l.lookup)

@@ -27,6 +27,11 @@ type Function struct {
 	Schedules      []Schedule `json:"schedules,omitempty"`
 }
 
+// UnnamedVariables is the name in Function.Environment of variables of which a
+// reader knows what they mention, and neither names nor number. No variable can
+// have it.
+const UnnamedVariables = "(not named in the plan)"
+
 // VPCConfig attaches a function to subnets and security groups.
 type VPCConfig struct {
 	Subnets        []Value[string] `json:"subnets"`

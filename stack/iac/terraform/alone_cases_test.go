@@ -122,6 +122,40 @@ func TestWhollyUnknownList(t *testing.T) {
 	}
 }
 
+// The AWS provider leaves all variables of a function unknown as soon as one is.
+// Which caches they mention is told all the same, and that their names are not.
+func TestWhollyUnknownEnvironment(t *testing.T) {
+	for refs, want := range map[string][]string{
+		`"aws_elasticache_replication_group.c.primary_endpoint_address","aws_elasticache_replication_group.c"`: {"c"},
+		`"aws_elasticache_replication_group.c.primary_endpoint_address","aws_elasticache_replication_group.c",
+			"aws_elasticache_replication_group.d.primary_endpoint_address","aws_elasticache_replication_group.d"`: {"c", "d"},
+		`"var.token","aws_elasticache_replication_group.d.port","aws_elasticache_replication_group.d"`: {"d"},
+		`"aws_dynamodb_table.t.arn","aws_dynamodb_table.t"`:                                            nil,
+	} {
+		p := network(t, 1)
+		p.variables = tree{"token": tree{"value": "hunter2"}}
+		for _, name := range []string{"c", "d"} {
+			p.add(t, "aws_elasticache_replication_group", name, 0, `{"engine":"valkey"}`, `{"primary_endpoint_address":true,"port":true}`, `{}`)
+		}
+		p.add(t, "aws_dynamodb_table", "t", 0, `{}`, `{"arn":true}`, `{}`)
+		p.add(t, "aws_lambda_function", "f", 0, `{"function_name":"f","environment":[{}]}`, `{"environment":[{"variables":true}]}`,
+			`{"environment":[{"variables":{"references":[`+refs+`]}}]}`)
+		s := p.read(t)
+		var got []string
+		for _, c := range s.CachesOf(s.Functions[0]) {
+			got = append(got, strings.TrimPrefix(c.ID, "aws_elasticache_replication_group."))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", refs, diff)
+		}
+		if !slices.ContainsFunc(s.Gaps, func(g stack.Gap) bool {
+			return g.Kind == "functions" && strings.Contains(g.Why, needsSource)
+		}) {
+			t.Errorf("%s: no gap says that the names are not known: %v", refs, s.Gaps)
+		}
+	}
+}
+
 // Constants are not among the references. In a VPC that apply creates there are
 // none; in one that exists there may be another subnet in the list.
 func TestListBesideConstants(t *testing.T) {

@@ -2,6 +2,7 @@ package terraform
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/thawdev/thaw/stack"
@@ -93,19 +94,21 @@ func (a attrs) vpcConfig() *stack.VPCConfig {
 }
 
 // environment reads the variables. If their names are not known, neither is
-// which cache the function uses.
+// which cache the function uses, unless what they mention tells: the AWS provider
+// leaves all of them unknown as soon as one is, and a plan alone then says what
+// they refer to.
 func (b *builder) environment(a attrs) map[string]stack.Text {
 	block, ok := a.first("environment")
 	if !ok {
 		return nil
 	}
 	v := block.get("variables")
-	if v.kind == unknown || v.why != "" || v.kind == list {
+	if v.kind == unknown || v.why != "" || v.kind != object && v.kind != null {
 		b.out.Gaps = append(b.out.Gaps, stack.Gap{What: a.path + ".environment", Kind: "functions",
-			Why: "the names of its variables depend on " + orElse(v.reason(), orElse(v.why, "an expression")), Origin: block.origin()})
+			Why: "the names of its variables depend on " + dependsOn(v), Origin: block.origin()})
 	}
 	if v.kind != object {
-		return nil
+		return unnamedVariables(v)
 	}
 	env := map[string]stack.Text{}
 	for i, name := range v.keys {
@@ -117,6 +120,28 @@ func (b *builder) environment(a attrs) map[string]stack.Text {
 		return nil
 	}
 	return env
+}
+
+// unnamedVariables is one text that mentions what the variables do. It holds no
+// attributes, because it is not known which of them is alone in a variable.
+func unnamedVariables(v value) map[string]stack.Text {
+	text := stack.Text{{Unknown: dependsOn(v)}}
+	for _, p := range mentionOf("", v)[1:] {
+		if part := (stack.Part{Resource: p.Resource}); !slices.Contains(text, part) {
+			text = append(text, part)
+		}
+	}
+	if len(text) == 1 {
+		return nil
+	}
+	return map[string]stack.Text{stack.UnnamedVariables: text}
+}
+
+func dependsOn(v value) string {
+	if v.guess != nil {
+		return v.guess.why
+	}
+	return orElse(v.reason(), orElse(v.why, "an expression"))
 }
 
 // functionNamed returns the function that v names: by reference, name or ARN,
