@@ -323,3 +323,56 @@ func TestNarrowFixesAcrossRegions(t *testing.T) {
 		t.Errorf("after: %v", ids(after))
 	}
 }
+
+// What closes a path for all pairs of subnets is no matter of some of them, even
+// if each pair is open but for that.
+func TestClosedAsAWhole(t *testing.T) {
+	const source = `
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  Other: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.1.0.0/16}}
+  Peering: {Type: AWS::EC2::VPCPeeringConnection, Properties: {VpcId: !Ref Vpc, PeerVpcId: !Ref Other}}
+  Table: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+  OtherTable: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Other}}
+  There: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 10.1.0.0/16, VpcPeeringConnectionId: !Ref Peering}}
+  Back: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref OtherTable, DestinationCidrBlock: 10.0.0.0/16, VpcPeeringConnectionId: !Ref Peering}}
+  A: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24}}
+  B: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Other, CidrBlock: 10.1.0.0/24}}
+  OfA: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: !Ref A, RouteTableId: !Ref Table}}
+  OfB: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: !Ref B, RouteTableId: !Ref OtherTable}}
+  Ours: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: s, VpcId: !Ref Vpc}}
+  Theirs: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: s, VpcId: !Ref Other, SecurityGroupIngress: [{IpProtocol: tcp, FromPort: 11211, ToPort: 11211, CidrIp: 10.0.0.0/24}]}}
+  Cache: {Type: AWS::ElastiCache::ServerlessCache, Properties: {ServerlessCacheName: c, Engine: memcached, SubnetIds: [!Ref B], SecurityGroupIds: [!Ref Theirs]}}
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: provided.al2023
+      Handler: bootstrap
+      Role: arn:aws:iam::123456789012:role/x
+      Code: {ZipFile: x}
+      VpcConfig: {SubnetIds: [!Ref A], SecurityGroupIds: [!Ref Ours]}
+      Environment: {Variables: {CACHE: !GetAtt Cache.Endpoint.Address}}
+`
+	for name, c := range map[string]struct {
+		want  string
+		close func(*stack.Stack)
+	}{
+		"resolver": {"THAW-R03", func(s *stack.Stack) { s.VPCs[0].EnableDNSSupport = stack.Known(false) }},
+		"peering":  {"THAW-R09", func(s *stack.Stack) { s.Peerings[0].Active = stack.Known(false) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := iac.Read("t.yaml", []byte(source), iac.Options{Region: "eu-west-1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Peerings[0].Active = stack.Known(true)
+			if got := run(t, s); got.Paths[0].Verdict != reach.Open {
+				t.Fatalf("before: %v", got.Paths[0])
+			}
+			c.close(s)
+			if got := ids(run(t, s)); !slices.Contains(got, c.want) || slices.Contains(got, "THAW-R04") {
+				t.Errorf("found %v, want %s and not THAW-R04", got, c.want)
+			}
+		})
+	}
+}

@@ -29,10 +29,13 @@ const (
 	sourceLimits     = "AWS Lambda Developer Guide, \"Lambda quotas\" (gettingstarted-limits.html)"
 )
 
-// whole reports whether a path is closed everywhere, not only in a part.
+// whole reports whether a path is closed everywhere, not only in a part. What
+// is between all pairs, such as a peering or the resolver, does not show in the
+// verdicts of the pairs.
 func whole(c client) bool {
 	return c.path.Verdict == reach.Closed && !c.path.Partial &&
-		!slices.ContainsFunc(c.path.Pairs, func(p reach.Pair) bool { return p.Verdict == reach.Open })
+		(slices.ContainsFunc(c.path.Factors, func(f reach.Factor) bool { return f.Verdict == reach.Closed && !f.Partial }) ||
+			!slices.ContainsFunc(c.path.Pairs, func(p reach.Pair) bool { return p.Verdict == reach.Open }))
 }
 
 // blocked lists the closed factors of these kinds, of paths that are closed
