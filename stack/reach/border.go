@@ -22,6 +22,7 @@ type association struct {
 	may   map[string][]string // subnet → IDs of borders that may not exist
 	any   []string            // borders that name a subnet which is not known yet
 	deflt []string            // borders that serve the rest of their VPC
+	made  bool                // an account: what AWS makes with a VPC is listed, or was not read
 }
 
 // indexBorders indexes the borders. One without an ID is a gap: nothing can refer
@@ -47,6 +48,7 @@ func (n *Network) indexBorders() {
 	}
 	n.aclOf, n.tableOf = associate(n.acls, ids(n.s.NetworkACLs, func(a *stack.NetworkACL) string { return a.ID })),
 		associate(n.tables, ids(n.s.RouteTables, func(t *stack.RouteTable) string { return t.ID }))
+	n.aclOf.made, n.tableOf.made = n.s.Dialect == stack.Live, n.s.Dialect == stack.Live
 }
 
 // ids lists the IDs of resources once each, in the order of the stack.
@@ -131,6 +133,8 @@ func bordersOf[T any](p *place, a association, all map[string]*border[T], what, 
 		return found, ""
 	case p.vpc == "":
 		return found, "the VPC of subnet " + p.subnet + " is not known, so its " + what + " is not either"
+	case a.made:
+		return found, "no " + what + " was read for subnet " + p.subnet + ", and the list holds no default one of VPC " + p.vpc
 	case p.vpcRes == nil:
 		return found, "subnet " + p.subnet + " names no " + what + " here, and VPC " + p.vpc + " is declared elsewhere"
 	}

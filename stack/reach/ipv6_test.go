@@ -34,7 +34,12 @@ func TestIPv6(t *testing.T) {
 		{"range too narrow", func(s *stack.Stack) { s.SecurityGroups[1].Ingress[0] = rule("tcp", 6379, "cidr:2001:db8:1:1::/64") }, Closed, Ingress},
 		{"IPv4 range", func(s *stack.Stack) { s.SecurityGroups[1].Ingress[0] = rule("tcp", 6379, "cidr:0.0.0.0/0") }, Closed, Ingress},
 		{"written IPv4 egress", func(s *stack.Stack) { s.SecurityGroups[0].Egress[0].Implicit = false }, Closed, Egress},
-		{"IPv4 egress of an account", func(s *stack.Stack) { s.Dialect = stack.Live }, Closed, Egress},
+		{"IPv4 egress of an account", func(s *stack.Stack) {
+			s.Dialect = stack.Live
+			s.RouteTables = []*stack.RouteTable{{Resource: stack.Resource{ID: "Main"}, VPC: stack.Known("Vpc"), Main: true}}
+			s.NetworkACLs = []*stack.NetworkACL{{Resource: stack.Resource{ID: "Acl"}, VPC: stack.Known("Vpc"), Default: true, Entries: []stack.ACLEntry{
+				aclEntryFor(100, false, true, "::/0", 0, 65535), aclEntryFor(100, true, true, "::/0", 0, 65535)}}}
+		}, Closed, Egress},
 		{"no IPv6 for the function", func(s *stack.Stack) { s.Functions[0].VPC.DualStack = stack.Known(false) }, Closed, Attached},
 		{"subnet without range", func(s *stack.Stack) { s.Subnets[0].CIDR6 = stack.Known(netip.Prefix{}) }, Closed, Attached},
 		{"ACL for IPv4 only", func(s *stack.Stack) {

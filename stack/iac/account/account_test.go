@@ -16,6 +16,7 @@ import (
 	"github.com/thawdev/thaw/stack"
 	"github.com/thawdev/thaw/stack/iac/account"
 	"github.com/thawdev/thaw/stack/iac/account/awswrite"
+	"github.com/thawdev/thaw/stack/reach"
 )
 
 // of makes a snapshot of a few calls; the others were not made.
@@ -118,6 +119,35 @@ func TestMissingCallsAreGaps(t *testing.T) {
 	} {
 		if known {
 			t.Errorf("%s is known, and was not read", name)
+		}
+	}
+}
+
+// Every VPC of an account has a network ACL and a route table that AWS makes. A
+// list without them, as one gets of a VPC that another account shares or with a
+// filter, is not complete: nothing is taken for AWS's default.
+func TestListWithoutDefaults(t *testing.T) {
+	const acl = `{"NetworkAclId":"acl-1","VpcId":"vpc-1","IsDefault":true,"Associations":[{"SubnetId":"subnet-1"},{"SubnetId":"subnet-2"}],"Entries":[
+		{"RuleNumber":100,"Protocol":"-1","RuleAction":"allow","CidrBlock":"0.0.0.0/0"},{"RuleNumber":100,"Egress":true,"Protocol":"-1","RuleAction":"allow","CidrBlock":"0.0.0.0/0"}]}`
+	const table = `{"RouteTableId":"rtb-1","VpcId":"vpc-1","Associations":[{"Main":true}],"Routes":[{"DestinationCidrBlock":"10.0.0.0/16","GatewayId":"local"}]}`
+	for _, c := range []struct {
+		acls, tables string
+		want         reach.Verdict
+	}{
+		{acl, table, reach.Open},
+		{"", table, reach.Unknown},
+		{acl, "", reach.Unknown},
+		{strings.NewReplacer(`,{"SubnetId":"subnet-2"}`, "", "true,\"Assoc", "false,\"Assoc").Replace(acl), table, reach.Unknown},
+	} {
+		s := read(t, of(`"ec2:DescribeVpcs":[{"VpcId":"vpc-1","CidrBlock":"10.0.0.0/16"}],"ec2:DescribeVpcAttribute":[{"VpcId":"vpc-1","EnableDnsSupport":{"Value":true}}],
+			"ec2:DescribeSubnets":[{"SubnetId":"subnet-1","VpcId":"vpc-1","CidrBlock":"10.0.1.0/24"},{"SubnetId":"subnet-2","VpcId":"vpc-1","CidrBlock":"10.0.2.0/24"}],
+			"ec2:DescribeSecurityGroups":[{"GroupId":"sg-1","VpcId":"vpc-1","IpPermissions":[{"IpProtocol":"-1","UserIdGroupPairs":[{"GroupId":"sg-1"}]}],"IpPermissionsEgress":[{"IpProtocol":"-1","IpRanges":[{"CidrIp":"0.0.0.0/0"}]}]}],
+			"ec2:DescribeNetworkAcls":[`+c.acls+`],"ec2:DescribeRouteTables":[`+c.tables+`],
+			"lambda:ListFunctions":[{"FunctionName":"f","VpcConfig":{"SubnetIds":["subnet-1"],"SecurityGroupIds":["sg-1"]}}],
+			"elasticache:DescribeServerlessCaches":[{"ServerlessCacheName":"c","Engine":"valkey","SubnetIds":["subnet-2"],"SecurityGroupIds":["sg-1"],"Endpoint":{"Address":"c.x.serverless.euw1.cache.amazonaws.com","Port":6379}}]`))
+		n := reach.New(s)
+		if p := n.Path(s.Functions[0], s.Caches[0], s.Caches[0].Port); p.Verdict != c.want {
+			t.Errorf("ACLs [%s], tables [%s]: %s, want %s: %s", c.acls, c.tables, p.Verdict, c.want, p.Deciding().Reason)
 		}
 	}
 }
