@@ -148,6 +148,7 @@ func stackName(path string) string {
 type inventory struct {
 	snapshot bool            // a snapshot was read, not only files of the CLI
 	seen     map[string]bool // sections that were there, though perhaps empty
+	whole    map[string]bool // lists of which the last page was there
 	region   string
 	account  string
 	scope    []string // the VPCs that the snapshot was limited to; nil: all
@@ -199,7 +200,7 @@ type callGap struct {
 	Resources []string `json:"resources"`
 }
 
-func newInventory() *inventory { return &inventory{seen: map[string]bool{}} }
+func newInventory() *inventory { return &inventory{seen: map[string]bool{}, whole: map[string]bool{}} }
 
 // covers reports whether a call of one resource was read for it: a section may
 // be there and the one answer missing.

@@ -152,6 +152,43 @@ func TestListWithoutDefaults(t *testing.T) {
 	}
 }
 
+// A page is not the list. The last page, which names no next one, makes it whole.
+func TestPages(t *testing.T) {
+	for name, c := range map[string]struct {
+		files []string
+		want  string
+	}{
+		"one":         {[]string{`{"SecurityGroups":[{"GroupId":"sg-1"}]}`}, ""},
+		"null":        {[]string{`{"SecurityGroups":[{"GroupId":"sg-1"}],"NextToken":null}`}, ""},
+		"cut":         {[]string{`{"SecurityGroups":[{"GroupId":"sg-1"}],"NextToken":"x"}`}, "security_groups"},
+		"token first": {[]string{`{"NextToken":"x","SecurityGroups":[{"GroupId":"sg-1"}]}`}, "security_groups"},
+		"all":         {[]string{`{"SecurityGroups":[{"GroupId":"sg-1"}],"NextToken":"x"}`, `{"SecurityGroups":[{"GroupId":"sg-2"}]}`}, ""},
+		"two of more": {[]string{`{"SecurityGroups":[{"GroupId":"sg-1"}],"NextToken":"x"}`, `{"SecurityGroups":[{"GroupId":"sg-2"}],"NextToken":"y"}`}, "security_groups"},
+		"functions":   {[]string{`{"Functions":[{"FunctionName":"f"}],"NextMarker":"x"}`}, "functions"},
+		"caches":      {[]string{`{"Marker":"x","CacheClusters":[{"CacheClusterId":"c"}]}`}, "caches"},
+	} {
+		dir := t.TempDir()
+		for i, data := range c.files {
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.json", i)), []byte(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := account.ReadFolder(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, g := range s.Gaps {
+			if strings.Contains(g.Why, "ends before the last page") {
+				got += g.Kind
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: gap of %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 // A denied call is named with its error; a region without Lambda has no
 // functions that anybody knows of.
 func TestGapsOfSnapshot(t *testing.T) {

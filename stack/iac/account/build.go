@@ -191,6 +191,11 @@ func (b *builder) gaps() {
 		}
 		b.gap(s.what, fmt.Sprintf("there is no output of %s; add that of %s", s.call, s.cli), s.kind)
 	}
+	for _, s := range lists() {
+		if b.in.seen[s.call] && !b.in.whole[s.call] {
+			b.gap("some "+s.what, fmt.Sprintf("the output of %s ends before the last page; run it without --max-items and --no-paginate", s.cli), s.kind)
+		}
+	}
 	if len(b.in.scope) > 0 {
 		b.gap("other VPCs", "the snapshot was limited to "+strings.Join(b.in.scope, ", "), "")
 	}

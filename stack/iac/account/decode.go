@@ -24,6 +24,9 @@ type decoder struct {
 	name string
 	data []byte
 
+	lists []string // the calls of which the file holds a list
+	more  bool     // AWS had more than the file holds
+
 	counted int // bytes of data in which lines were counted
 	line    int
 }
@@ -98,6 +101,9 @@ func (d *decoder) file() error {
 	if !known {
 		return errForeign
 	}
+	for _, call := range d.lists {
+		d.in.whole[call] = d.in.whole[call] || !d.more
+	}
 	return d.end()
 }
 
@@ -124,6 +130,11 @@ func (d *decoder) topLevel(key string) (bool, error) {
 		return true, d.format()
 	case "calls":
 		return true, d.calls()
+	case "NextToken", "NextMarker", "Marker": // where the next page begins
+		var token any
+		err := d.Decode(&token)
+		d.more = d.more || token != nil && token != ""
+		return false, err
 	case "region":
 		return false, d.Decode(&d.in.region)
 	case "account":
@@ -183,6 +194,7 @@ func (d *decoder) calls() error {
 // items reads a list of what a call prints.
 func (d *decoder) items(s *section) error {
 	d.in.seen[s.call] = true
+	d.lists = append(d.lists, s.call)
 	if err := d.expect('[', s.key); err != nil {
 		return err
 	}
