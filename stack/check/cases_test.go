@@ -10,6 +10,7 @@ import (
 
 	"github.com/thawdev/thaw/stack"
 	"github.com/thawdev/thaw/stack/iac"
+	"github.com/thawdev/thaw/stack/iac/account"
 	"github.com/thawdev/thaw/stack/iac/terraform"
 	"github.com/thawdev/thaw/stack/reach"
 )
@@ -374,5 +375,23 @@ Resources:
 				t.Errorf("found %v, want %s and not THAW-R04", got, c.want)
 			}
 		})
+	}
+}
+
+// Each command takes effect at once: what replaces a rule comes before the rule
+// goes, or the function is cut off in between.
+func TestCommandsAddBeforeTheyDelete(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "stacks", "check-p01-fail", "account.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := account.Read("account.json", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(run(t, s).Fixes().Main)
+	add, drop := strings.LastIndex(text, "authorize-security-group-"), strings.Index(text, "revoke-security-group-")
+	if add < 0 || drop < add {
+		t.Errorf("a rule is deleted before another is added:\n%s", text)
 	}
 }

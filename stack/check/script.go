@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/thawdev/thaw/stack"
@@ -17,10 +18,19 @@ type script struct {
 	made  map[string]string // new security groups: the shell variable that holds the id
 }
 
-// writeCommands renders edits as commands of the AWS CLI.
+// writeCommands renders edits as commands of the AWS CLI. Rules are deleted
+// last: each command takes effect at once, and what replaces a rule must be there
+// before it goes.
 func writeCommands(s *stack.Stack, edits []edit) Patch {
 	w := &script{stack: s, made: map[string]string{}}
 	var p Patch
+	last := func(e edit) int {
+		if _, drops := e.(dropRule); drops {
+			return 1
+		}
+		return 0
+	}
+	edits = slices.SortedStableFunc(slices.Values(edits), func(a, b edit) int { return last(a) - last(b) })
 	for _, e := range edits {
 		before := len(w.lines)
 		if err := e.commands(w); err != nil {
