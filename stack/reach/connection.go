@@ -106,6 +106,8 @@ func (n *Network) resolver(p *place) Factor {
 		f.Verdict, f.Reason = Open, fmt.Sprintf("VPC %s resolves the name of the cache (enableDnsSupport); enableDnsHostnames does not matter for it.", v.ID)
 	case n.ownResolver():
 		f.Reason = fmt.Sprintf("VPC %s has enableDnsSupport off and the stack declares DHCP options, which may name another resolver.", v.ID)
+	case n.s.Dialect == stack.Live:
+		f.Reason = fmt.Sprintf("VPC %s has enableDnsSupport off, and its DHCP options, which may name another resolver, are not read.", v.ID)
 	default:
 		f.Verdict, f.Reason = Closed, fmt.Sprintf("VPC %s has enableDnsSupport off, so the name of the cache does not resolve.", v.ID)
 	}

@@ -135,3 +135,18 @@ func describe(p Path) string {
 	b, _ := json.Marshal(p)
 	return string(b)
 }
+
+// A VPC without AWS's resolver may have another. A template that declares no
+// DHCP options has none; of an account they are not read.
+func TestResolverOfAccount(t *testing.T) {
+	for dialect, want := range map[stack.Dialect]Verdict{stack.CloudFormation: Closed, stack.Live: Unknown} {
+		s := shop()
+		s.Dialect = dialect
+		s.VPCs[0].EnableDNSSupport = stack.Known(false)
+		for _, f := range ask(s).Factors {
+			if f.Kind == DNS && f.Verdict != want {
+				t.Errorf("%s: %s, want %s: %s", dialect, f.Verdict, want, f.Reason)
+			}
+		}
+	}
+}
