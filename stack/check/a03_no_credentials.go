@@ -38,7 +38,7 @@ func noCredentials() *Rule {
 // way to get one, or whether nobody can tell.
 func (p *Pass) mayHaveCredentials(c client) bool {
 	for name, text := range c.function.Environment {
-		v := variable{name, splitName(name), text}
+		v := variable{name: name, words: splitName(name), text: text}
 		if v.has("PASSWORD", "PASS", "PWD", "AUTH", "TOKEN", "SECRET", "SECRETS", "USER", "USERNAME", "IAM", "CREDENTIAL", "CREDENTIALS") || secret(text) {
 			return true
 		}

@@ -34,6 +34,9 @@ func portDiffers() *Rule {
 // port returns the port that a variable states as a number.
 func (v variable) port(c *stack.Cache) (int, bool) {
 	if s, ok := v.literal(); ok && v.has("PORT") {
+		if !v.names() {
+			return 0, false
+		}
 		n, err := strconv.Atoi(strings.TrimSpace(s))
 		return n, err == nil && n > 0
 	}

@@ -395,3 +395,23 @@ func TestCommandsAddBeforeTheyDelete(t *testing.T) {
 		t.Errorf("a rule is deleted before another is added:\n%s", text)
 	}
 }
+
+// Only the port of the cache is the cache's: another service may have the word
+// for a cache in its name.
+func TestWhosePort(t *testing.T) {
+	for variables, want := range map[string]bool{
+		`REDIS_PORT: "7000"`: true,
+		`ORDERS_REDIS_HOST: !GetAtt Cache.Endpoint.Address, ORDERS_REDIS_PORT: "7000"`: true,
+		`REDIS_METRICS_PORT: "9121"`:  false,
+		`REDIS_EXPORTER_PORT: "9121"`: false,
+	} {
+		data := strings.Replace(networkOfCases, "CACHE: ", variables+", CACHE: ", 1)
+		s, err := iac.Read("t.yaml", []byte(data), iac.Options{Region: "eu-west-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(ids(run(t, s)), "THAW-A07"); got != want {
+			t.Errorf("%s: found %v, want %v", variables, got, want)
+		}
+	}
+}

@@ -38,7 +38,7 @@ func mayBePassword(name string, value stack.Text) bool {
 	if slices.ContainsFunc(value, func(p stack.Part) bool { return password.MatchString(p.Literal) }) {
 		return true
 	}
-	v := variable{name, splitName(name), value}
+	v := variable{name: name, words: splitName(name), text: value}
 	s, ok := v.literal()
 	if _, isTruth := v.truth(); !ok || s == "" || isTruth || strings.HasPrefix(s, "arn:") {
 		return false

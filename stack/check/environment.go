@@ -16,6 +16,7 @@ type variable struct {
 	name  string
 	words []string // REDIS, PRIMARY, HOST: the name taken apart
 	text  stack.Text
+	alike bool // its subject is that of a variable that mentions the cache
 }
 
 // cacheWords are what people call a cache in names of variables.
@@ -43,14 +44,14 @@ func (p *Pass) variables(c client) []variable {
 	}
 	var out []variable
 	for _, name := range slices.Sorted(maps.Keys(c.function.Environment)) {
-		v := variable{name, splitName(name), c.function.Environment[name]}
+		v := variable{name: name, words: splitName(name), text: c.function.Environment[name]}
 		mine := mentions(v.text, c.cache)
 		if !mine && p.mentionsOther(v.text, c.cache) {
 			continue
 		}
-		about := slices.ContainsFunc(subjects, func(s []string) bool { return len(s) > 0 && slices.Equal(s, subject(v.words)) })
+		v.alike = slices.ContainsFunc(subjects, func(s []string) bool { return len(s) > 0 && slices.Equal(s, subject(v.words)) })
 		called := only && slices.ContainsFunc(v.words, func(w string) bool { return slices.Contains(cacheWords(), w) })
-		if mine || about || called {
+		if mine || v.alike || called {
 			out = append(out, v)
 		}
 	}
@@ -92,6 +93,13 @@ func splitName(name string) []string {
 // subject returns the words that are not roles.
 func subject(words []string) []string {
 	return slices.DeleteFunc(slices.Clone(words), func(w string) bool { return slices.Contains(roleWords(), w) })
+}
+
+// names reports whether the name is that of the cache and of nothing beside it:
+// REDIS_PORT, and ORDERS_REDIS_PORT beside ORDERS_REDIS_HOST, but not
+// REDIS_METRICS_PORT.
+func (v variable) names() bool {
+	return v.alike || !slices.ContainsFunc(subject(v.words), func(w string) bool { return !slices.Contains(cacheWords(), w) })
 }
 
 // has reports whether the name holds one of the words.
