@@ -218,7 +218,7 @@ func encodeMany[T any](c *Client, missing []string, got map[string]T, ttl, cost 
 			continue
 		}
 		life := c.jittered(ttl)
-		b, err := c.encoding.encode(v, time.Now().Add(life), cost)
+		b, err := c.encoding.encode(&v, v, time.Now().Add(life), cost)
 		if err != nil {
 			c.stats.storesFailed.Add(1)
 			continue

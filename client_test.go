@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"os/exec"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -500,7 +501,7 @@ func TestCodecs(t *testing.T) {
 	end := time.Now().Add(time.Hour).Truncate(time.Millisecond)
 	long := strings.Repeat("abc", 1000)
 	for _, v := range []any{[]byte("raw"), []byte{}, "text", long, []byte(long), point{1, 2}, map[string]int{"a": 1}, 7, nil} {
-		b, err := enc.encode(v, end, 1500*time.Microsecond)
+		b, err := enc.encode(pointerTo(v), v, end, 1500*time.Microsecond)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -539,7 +540,7 @@ func TestCodecs(t *testing.T) {
 		}
 	}
 	small := encoding{max: 1000}
-	b, _ := enc.encode(long, end, 0)
+	b, _ := enc.encode(&long, long, end, 0)
 	e, _ := parseEntry(b)
 	var s string
 	if err := small.decode(e, &s); !errors.Is(err, ErrValue) {
@@ -547,10 +548,43 @@ func TestCodecs(t *testing.T) {
 	}
 }
 
+// pointerTo is a pointer to v with the type of v, as a caller's variable has it.
+func pointerTo(v any) any {
+	if v == nil {
+		return new(any)
+	}
+	p := reflect.New(reflect.TypeOf(v))
+	p.Elem().Set(reflect.ValueOf(v))
+	return p.Interface()
+}
+
+// A string in an any comes back as a string, whichever call stored it.
+func TestAnyHits(t *testing.T) {
+	c := open(t, Options{URL: startRedis(t).url()})
+	load := func(context.Context, string) (any, error) { return "text", nil }
+	for _, want := range []Source{FromDatabase, FromCache} {
+		if v, from, err := Fetch(t.Context(), c, "fetch", time.Hour, load); v != "text" || from != want || err != nil {
+			t.Errorf("%v from %v, %v; want it from %v", v, from, err, want)
+		}
+		m, err := FetchMany(t.Context(), c, []string{"many"}, time.Hour, func(context.Context, []string) (map[string]any, error) {
+			return map[string]any{"many": "text"}, nil
+		})
+		if m.Values["many"] != "text" || m.From["many"] != want || err != nil {
+			t.Errorf("%v, %v; want it from %v", m, err, want)
+		}
+	}
+	if err := Set[any](t.Context(), c, "set", "text", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if v, _, err := Get[any](t.Context(), c, "set"); v != "text" || err != nil {
+		t.Errorf("%v, %v", v, err)
+	}
+}
+
 func FuzzParseEntry(f *testing.F) {
 	enc := encoding{max: 1 << 16, compress: 10}
 	for _, v := range []any{"x", strings.Repeat("y", 100), map[string]int{"a": 1}} {
-		b, _ := enc.encode(v, time.Now(), time.Second)
+		b, _ := enc.encode(pointerTo(v), v, time.Now(), time.Second)
 		f.Add(b)
 	}
 	f.Add(leaseMark(newToken(), time.Now()))

@@ -13,7 +13,8 @@ import (
 )
 
 // Codec encodes values for the cache. Values of type []byte and string never
-// reach it: they are stored as they are.
+// reach it: they are stored as they are. The type is that of the call: a string
+// that Fetch[any] loads is encoded.
 type Codec interface {
 	Marshal(v any) ([]byte, error)
 	Unmarshal(data []byte, v any) error
@@ -121,16 +122,18 @@ type encoding struct {
 	deflaters sync.Pool
 }
 
-// encode returns the stored form of v with the given end and cost.
-func (c *encoding) encode(v any, fresh time.Time, cost time.Duration) ([]byte, error) {
+// encode returns the stored form of v with the given end and cost. The type of the
+// caller's variable, to which p points, decides on it, as it does in decode: a string
+// in an any is not stored raw, for nothing would tell it from a []byte.
+func (c *encoding) encode(p, v any, fresh time.Time, cost time.Duration) ([]byte, error) {
 	e := entry{format: formatRaw, fresh: fresh, cost: cost}
 	var payload []byte
 	var err error
-	switch v := v.(type) {
-	case []byte:
-		payload = v
-	case string:
-		payload = []byte(v)
+	switch p := p.(type) {
+	case *[]byte:
+		payload = *p
+	case *string:
+		payload = []byte(*p)
 	default:
 		if c.codec == nil {
 			e.format = formatJSON

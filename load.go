@@ -141,7 +141,7 @@ func (f *fill) loadAndStore(t token, keep bool) (loaded, error) {
 		return res, nil
 	}
 	ttl := c.jittered(f.ttl)
-	b, err := c.encoding.encode(v, time.Now().Add(ttl), cost)
+	b, err := c.encoding.encode(pointer, v, time.Now().Add(ttl), cost)
 	if err != nil {
 		c.stats.storesFailed.Add(1)
 		return res, nil

@@ -50,7 +50,7 @@ func Set[T any](ctx context.Context, c *Client, key string, v T, ttl time.Durati
 	}
 	ttl = c.jittered(ttl)
 	end := time.Now().Add(ttl)
-	b, err := c.encoding.encode(v, end, 0)
+	b, err := c.encoding.encode(&v, v, end, 0)
 	if err != nil {
 		return err
 	}
