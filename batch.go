@@ -105,6 +105,9 @@ func (b *batch) lease(keys []string) {
 func (b *batch) store(values []stored) {
 	c := b.c
 	if c.store == nil {
+		if c.closed.Load() {
+			return
+		}
 		for _, s := range values {
 			e, _ := parseEntry(s.value)
 			c.local.put(s.key, e, time.Now().UnixNano(), nil, b.seen)

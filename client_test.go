@@ -168,6 +168,35 @@ func TestClosedClientStillLoads(t *testing.T) {
 	}
 }
 
+// After Close local:// answers as a server's client does: with ErrClosed, and Fetch
+// with its loader.
+func TestLocalOnlyClosed(t *testing.T) {
+	c, err := Open(Options{URL: "local://"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fetchText(t, c, "v", FromDatabase)
+	c.Close()
+	if err := Set(t.Context(), c, "k", "v", time.Hour); !errors.Is(err, ErrClosed) {
+		t.Errorf("Set: %v", err)
+	}
+	if err := c.Invalidate(t.Context(), "k"); !errors.Is(err, ErrClosed) {
+		t.Errorf("Invalidate: %v", err)
+	}
+	for _, v := range []string{"a", "b"} {
+		fetchText(t, c, v, FromDatabase)
+		m, err := FetchMany(t.Context(), c, []string{"k"}, time.Hour, func(context.Context, []string) (map[string]string, error) {
+			return map[string]string{"k": v}, nil
+		})
+		if m.Values["k"] != v || err != nil {
+			t.Errorf("FetchMany: %v, %v", m, err)
+		}
+		if v, _, err := Get[string](t.Context(), c, "k"); !errors.Is(err, ErrClosed) {
+			t.Errorf("Get: %q, %v", v, err)
+		}
+	}
+}
+
 func TestLocalOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := open(t, Options{URL: "local://", Jitter: -1})

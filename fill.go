@@ -81,7 +81,7 @@ func (f *fill) miss(state hitState) (Source, error) {
 	return f.shared(false, func() (loaded, error) {
 		c := f.c
 		if state == hitNone || c.store == nil {
-			return f.loadAndStore(token{}, c.store == nil)
+			return f.loadAndStore(token{}, state != hitNone)
 		}
 		t := newToken()
 		answer := claimBusy

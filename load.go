@@ -14,10 +14,11 @@ import (
 // primary no reader is asked.
 func (c *Client) lookup(ctx context.Context, key string, limit time.Duration, primary bool) (e entry, found bool, err error) {
 	if c.store == nil {
-		if c.local != nil {
-			if l, ok := c.local.get(key, time.Now().UnixNano()); ok {
-				return l.entry, true, nil
-			}
+		if c.closed.Load() {
+			return entry{}, false, ErrClosed
+		}
+		if l, ok := c.local.get(key, time.Now().UnixNano()); ok {
+			return l.entry, true, nil
 		}
 		return entry{}, false, nil
 	}

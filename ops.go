@@ -56,6 +56,9 @@ func Set[T any](ctx context.Context, c *Client, key string, v T, ttl time.Durati
 	}
 	c.forget([]string{key})
 	if c.store == nil {
+		if c.closed.Load() {
+			return ErrClosed
+		}
 		e, _ := parseEntry(b)
 		c.local.put(key, e, time.Now().UnixNano(), nil, c.local.changes.Load())
 		return nil
@@ -84,6 +87,9 @@ func (c *Client) Invalidate(ctx context.Context, keys ...string) error {
 	}
 	c.forget(keys)
 	if c.store == nil {
+		if c.closed.Load() {
+			return ErrClosed
+		}
 		return nil
 	}
 	err := c.server(ctx, c.opts.OperationTimeout, func(call *callContext) error { return c.store.remove(call, keys) })
