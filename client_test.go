@@ -215,6 +215,17 @@ func TestLocalOnly(t *testing.T) {
 	})
 }
 
+// A value near its end that cannot be decoded is loaded without a server too.
+func TestLocalOnlyEarlyRefresh(t *testing.T) {
+	c := open(t, Options{URL: "local://", EarlyRefresh: 1e9})
+	slow := func(context.Context, string) (int, error) { time.Sleep(time.Millisecond); return 7, nil } // a value with a cost
+	if _, _, err := Fetch(t.Context(), c, "k", time.Hour, slow); err != nil {
+		t.Fatal(err)
+	}
+	fetchText(t, c, "v", FromDatabase)
+	fetchText(t, c, "v", FromLocal)
+}
+
 // FetchMany without a server: nothing is stored over an invalidation, and what the
 // loader leaves out is remembered.
 func TestLocalOnlyFetchMany(t *testing.T) {

@@ -28,7 +28,7 @@ type fill struct {
 }
 
 func (f *fill) run(h hit) (Source, error) {
-	if h.state == hitEarly || h.state == hitStale {
+	if (h.state == hitEarly || h.state == hitStale) && f.c.store != nil {
 		return f.refresh(h)
 	}
 	return f.miss(h.state)
