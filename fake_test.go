@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,16 +19,17 @@ import (
 // works in virtual time. What it answers is checked against a real server in
 // TestFakeAgainstReal.
 type fakeNode struct {
-	mu     sync.Mutex
-	data   map[string]string
-	ends   map[string]time.Time
-	conns  map[net.Conn]bool
-	dials  int
-	silent bool          // swallows everything
-	delay  time.Duration // before each reply
-	reply  string        // if set, answers every command but the handshake
-	log    []string      // names of the commands
-	auths  []string
+	mu      sync.Mutex
+	data    map[string]string
+	ends    map[string]time.Time
+	conns   map[net.Conn]bool
+	dials   int
+	silent  bool          // swallows everything
+	delay   time.Duration // before each reply
+	reply   string        // if set, answers every command but the handshake
+	demoted bool          // answers writes with READONLY
+	log     []string      // names of the commands
+	auths   []string
 }
 
 func newFakeNode() *fakeNode {
@@ -156,6 +158,9 @@ func (n *fakeNode) do(cmd []string) string {
 	}
 	if n.reply != "" && name != "HELLO" && name != "CLIENT" && name != "CLUSTER" {
 		return n.reply
+	}
+	if n.demoted && slices.Contains([]string{"SET", "DEL", "EVAL", "EVALSHA"}, name) {
+		return "-READONLY You can't write against a read only replica.\r\n"
 	}
 	switch name {
 	case "HELLO":

@@ -58,6 +58,7 @@ type link struct {
 	next       time.Time // wall time before which nothing is dialled
 	lastErr    error
 	failedOver time.Time // wall time of the last failover
+	demotions  int       // failovers in a row of sessions that were young
 	known      mode      // what the server turned out to be
 	primary    *link     // of a reader: it may know already
 	parked     net.Conn
@@ -263,9 +264,9 @@ func (l *link) reprove(s *session, wait bool) error {
 	return err
 }
 
-// failover gives s up because its node is no longer the one to talk to. A second
-// failover within a second means that the name still leads to the old node: then
-// the backoff applies.
+// failover gives s up because its node is no longer the one to talk to. If s was made
+// for another failover a moment ago, the name still leads to the old node: then the
+// backoff applies, and grows although connecting to that node succeeds each time.
 func (l *link) failover(s *session) {
 	if !l.current.CompareAndSwap(s, nil) {
 		return
@@ -273,10 +274,14 @@ func (l *link) failover(s *session) {
 	l.stats.replaced.Add(1)
 	now := time.Now().Round(0)
 	l.mu.Lock()
-	if now.Sub(l.failedOver) < time.Second {
-		l.next = now.Add(guard.FullJitter(firstBackoff, maxBackoff, l.failures, rand.Float64()))
+	young := time.Duration(now.UnixNano()-s.authAt.Load()) < time.Second
+	if young && now.Sub(l.failedOver) < 2*maxBackoff {
+		l.next = now.Add(guard.FullJitter(firstBackoff, maxBackoff, l.demotions, rand.Float64()))
+		l.demotions++
 		l.failures++
 		l.lastErr = errors.New("thaw: the name still leads to a node that was demoted")
+	} else {
+		l.demotions = 0
 	}
 	l.failedOver = now
 	l.mu.Unlock()

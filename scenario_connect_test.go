@@ -254,6 +254,34 @@ func TestScenario08StaleDNS(t *testing.T) {
 	})
 }
 
+// 8, when reads go on beside the writes, as a replica answers them: the breaker stays
+// closed, and it is the backoff alone that bounds the redials.
+func TestScenario08StaleDNSAndReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode()
+		c := faked(t, n, Options{})
+		fetchText(t, c, "v", FromDatabase)
+		n.set(func(n *fakeNode) { n.demoted = true })
+		for i := range 20_000 {
+			for _, k := range []string{"k", "k", "k", "k", "miss" + itoa(i)} {
+				if _, _, err := Fetch(t.Context(), c, k, time.Hour, text("v")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if n.dials > 30 {
+			t.Errorf("%d dials in 20 s", n.dials)
+		}
+		n.set(func(n *fakeNode) { n.demoted = false })
+		time.Sleep(maxBackoff)
+		eventually(t, "the new primary is used", func() bool {
+			return Set(t.Context(), c, "k", "w", time.Hour) == nil
+		})
+		c.Close()
+	})
+}
+
 // 9. TLS server and plain client, and the reverse: a named error, no hang.
 func TestScenario09TLSMismatch(t *testing.T) {
 	secure, config := startTLS(t)
