@@ -164,7 +164,7 @@ func (s *session) reauthenticate() error {
 	s.link.observe(StageAuth, began, err)
 	if err == nil {
 		s.authAt.Store(time.Now().UnixNano())
-		s.touch(time.Now())
+		s.touch(began)
 	}
 	return err
 }

@@ -259,7 +259,7 @@ func (l *link) reprove(s *session, wait bool) error {
 	err := s.ping(budget)
 	l.observe(StagePing, began, err)
 	if err == nil {
-		s.touch(time.Now())
+		s.touch(began)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -279,4 +280,25 @@ func TestTrackingAndOurOwnLease(t *testing.T) {
 	if v, from, err := Get[string](t.Context(), c, "k"); v != "new" || err != nil {
 		t.Errorf("%q from %v, %v", v, from, err)
 	}
+}
+
+// What the server has told is known up to the time at which it was asked, and not up
+// to that at which its reply was noted: between the two lie announcements that wait,
+// and perhaps a freeze.
+func TestHeardWhenAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newFakeNode()
+		c := faked(t, n, Options{LocalSize: 1 << 20, LocalTracking: true})
+		fetchText(t, c, "v", FromDatabase)
+		s := c.store.(*valkeyStore).links[0].current.Load()
+		n.set(func(n *fakeNode) { n.delay = 100 * time.Millisecond })
+		asked := time.Now().UnixNano()
+		if _, _, err := Get[string](t.Context(), c, "other"); !errors.Is(err, ErrMiss) {
+			t.Fatal(err)
+		}
+		if late := time.Duration(s.heard() - asked); late != 0 {
+			t.Errorf("heard %v after it was asked", late)
+		}
+		c.Close()
+	})
 }

@@ -163,6 +163,7 @@ func (c *Client) freeze(d time.Duration) {
 	for _, l := range c.store.(*valkeyStore).links {
 		if s := l.current.Load(); s != nil {
 			s.contact.Add(-int64(d))
+			s.asked.Add(-int64(d))
 			s.authAt.Add(-int64(d))
 		}
 	}

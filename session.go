@@ -28,6 +28,7 @@ type session struct {
 
 	authAt   atomic.Int64           // wall time in ns of the last authentication
 	contact  atomic.Int64           // wall time in ns of the last reply
+	asked    atomic.Int64           // wall time in ns at which that was asked for
 	broken   atomic.Bool            // the connection is gone
 	opened   atomic.Bool            // connecting is over
 	hadTLS   atomic.Bool            // a connection began with a TLS alert
@@ -133,9 +134,13 @@ func (s *session) retire() {
 	}
 }
 
-// touch notes that the server answered at now.
-func (s *session) touch(now time.Time) {
-	s.contact.Store(now.UnixNano())
+// touch notes that the server has answered what was asked then. A freeze may lie
+// between the reply and this note.
+func (s *session) touch(asked time.Time) {
+	s.contact.Store(time.Now().UnixNano())
+	if s.tracked {
+		s.asked.Store(asked.UnixNano())
+	}
 	if s.suspect.Load() {
 		s.suspect.Store(false)
 	}
@@ -217,15 +222,15 @@ func (s *session) lost(call *callContext, err error) error {
 // connections are proved in the background and the silent ones given up.
 func (s *session) settle(call *callContext, m valkey.ValkeyMessage, err error) (valkey.ValkeyMessage, error) {
 	if err == nil {
-		s.touch(time.Now())
+		s.touch(call.began)
 		return m, nil
 	}
 	if valkey.IsValkeyNil(err) {
-		s.touch(time.Now())
+		s.touch(call.began)
 		return m, ErrMiss
 	}
 	if reply, ok := valkey.IsValkeyErr(err); ok {
-		s.touch(time.Now())
+		s.touch(call.began)
 		return m, s.reply(reply)
 	}
 	if isTimeout(err) && !s.broken.Load() && (s.cluster || s.contact.Load() < call.began.UnixNano()) {

@@ -15,18 +15,18 @@ func (s *session) announces() bool {
 // of every change of what was read over it; 0 if it does not tell.
 //
 // Replies come in order behind the announcements, so with one connection it is the
-// time of the last reply. In cluster mode each node announces on its own connection
+// time at which the last one was asked for. In cluster mode each node announces on its own connection
 // and the silent one decides.
 func (s *session) heard() int64 {
 	if !s.announces() {
 		return 0
 	}
 	if !s.cluster {
-		return s.contact.Load()
+		return s.asked.Load()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	oldest := s.contact.Load()
+	oldest := s.asked.Load()
 	for c := range s.conns {
 		oldest = min(oldest, c.heard.Load())
 	}
