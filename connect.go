@@ -132,14 +132,30 @@ func (s *session) clientOption(m mode, track bool) valkey.ClientOption {
 	return option
 }
 
-// credentials asks Options.Credentials within AuthTimeout.
+// credentials asks Options.Credentials within AuthTimeout. One that does not mind its
+// context is left behind: nothing would be connected to any more.
 func (l *link) credentials() (user, password string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), l.opts.AuthTimeout)
 	defer cancel()
-	if user, password, err = l.opts.Credentials(ctx); err != nil {
-		err = &ConnectError{Stage: StageAuth, Addr: l.endpoint.addr(), Cause: CauseCredentials, Err: err}
+	type answer struct {
+		user, password string
+		err            error
 	}
-	return user, password, err
+	got := make(chan answer, 1)
+	go func() {
+		user, password, err := l.opts.Credentials(ctx)
+		got <- answer{user, password, err}
+	}()
+	var a answer
+	select {
+	case a = <-got:
+	case <-ctx.Done():
+		a.err = ctx.Err()
+	}
+	if a.err != nil {
+		return "", "", &ConnectError{Stage: StageAuth, Addr: l.endpoint.addr(), Cause: CauseCredentials, Err: a.err}
+	}
+	return a.user, a.password, nil
 }
 
 // reauthenticate renews the right to the connection. In cluster mode, and if the

@@ -86,7 +86,7 @@ var advice = map[Cause]string{
 	CauseCertificate:  "the certificate does not verify: use the endpoint's DNS name, not its address; for a private authority set Options.TLS.RootCAs. Do not switch verification off: ElastiCache's certificates verify with the system's roots",
 	CauseNoAuth:       "the server wants credentials: put user and password into the URL or set Options.Credentials",
 	CauseWrongPass:    "the server refused the user or the password; with IAM the user's id must equal its name, the cache name must be in lower case, and a serverless cache needs the Serverless flag",
-	CauseCredentials:  "Options.Credentials returned an error",
+	CauseCredentials:  "Options.Credentials returned an error, or nothing within Options.AuthTimeout",
 	CauseMaxClients:   "the node has no connection left: compare concurrency times connections per environment with its maxclients, and look in CLIENT LIST for who holds them",
 	CauseClusterMode:  "the server is in cluster mode: remove mode=single from the URL",
 	CauseNoCluster:    "the server is no cluster that could name its replicas: give the reader endpoint as host:port instead of replicas",

@@ -40,7 +40,7 @@ type Options struct {
 	Reader string
 	// Credentials, if set, is asked for a user and a password at each dial, and
 	// again before Reauthenticate has passed; it replaces those of the URL. It
-	// gets AuthTimeout. Package elasticacheiam has one for IAM.
+	// gets AuthTimeout, and is left behind if it takes longer. Package elasticacheiam has one for IAM.
 	Credentials func(context.Context) (user, password string, err error)
 	// Reauthenticate is the age at which a connection with Credentials
 	// authenticates again; 0 means 11 h: ElastiCache cuts a connection whose

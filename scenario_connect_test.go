@@ -177,6 +177,30 @@ func TestScenario07TwelveHoursIdleWithIAM(t *testing.T) {
 	})
 }
 
+// Credentials that never come and do not mind their context fail one attempt, not all.
+func TestCredentialsThatHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		var asked atomic.Int32
+		c := faked(t, newFakeNode(), Options{Credentials: func(context.Context) (string, string, error) {
+			if asked.Add(1) == 1 {
+				<-hang
+			}
+			return "user", "token", nil
+		}})
+		var connect *ConnectError
+		if err := c.Ensure(t.Context()); !errors.As(err, &connect) || connect.Cause != CauseCredentials {
+			t.Error(err)
+		}
+		if err := c.Ensure(t.Context()); err != nil {
+			t.Error(err)
+		}
+		close(hang)
+		c.Close()
+		time.Sleep(time.Minute) // what the failed attempt began ends
+	})
+}
+
 // A server that does not know HELLO quotes it and hangs up: the token is not told.
 func TestQuotedCredentialsStaySecret(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
