@@ -24,8 +24,9 @@ type Loader[T any] func(ctx context.Context, key string) (T, error)
 // lets one load while the others wait up to Options.LeaseWait, or are served the
 // stale value if there is one.
 //
-// A []byte may be shared with other callers of the same key: it must not be
-// modified.
+// A value may be shared with other callers of the same key: those that waited for one
+// load get the same maps, pointers and slices, and a []byte may also be the local
+// tier's. None of them may be modified, nor a slice appended to.
 func Fetch[T any](ctx context.Context, c *Client, key string, ttl time.Duration, load Loader[T]) (T, Source, error) {
 	if c.opts.Observer == nil {
 		return fetch(ctx, c, key, ttl, load)

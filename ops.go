@@ -40,7 +40,8 @@ func Get[T any](ctx context.Context, c *Client, key string) (v T, from Source, e
 // Set stores v under key for ttl, whatever is there: the last writer wins. A load
 // under way does not overwrite it. Unlike Fetch it returns the errors of the
 // cache, for its caller may have to know. After ErrTimeout the value may be stored
-// or not, also a little later.
+// or not, also a little later. A Set and an Invalidate at the same time have no order:
+// where several write, write the origin and Invalidate.
 func Set[T any](ctx context.Context, c *Client, key string, v T, ttl time.Duration) error {
 	if err := c.checkKey(key); err != nil {
 		return err
