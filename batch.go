@@ -85,20 +85,16 @@ type batch struct {
 // lease asks for the right to store keys; what it does not get is not stored.
 func (b *batch) lease(keys []string) {
 	b.t = newToken()
-	var states []claim
-	err := b.c.server(b.ctx, b.c.opts.OperationTimeout, func(call *callContext) (err error) {
-		states, err = b.c.store.claimMany(call, keys, b.t, time.Now(), b.c.leaseTime())
+	b.held = make(map[string]bool, len(keys))
+	_ = b.c.server(b.ctx, b.c.opts.OperationTimeout, func(call *callContext) error {
+		states, err := b.c.store.claimMany(call, keys, b.t, time.Now(), b.c.leaseTime())
+		for i, s := range states {
+			if s == claimGranted {
+				b.held[keys[i]] = true
+			}
+		}
 		return err
 	})
-	if err != nil {
-		return
-	}
-	b.held = make(map[string]bool, len(keys))
-	for i, k := range keys {
-		if states[i] == claimGranted {
-			b.held[k] = true
-		}
-	}
 	b.c.stats.leases.Add(uint64(len(b.held)))
 }
 
@@ -118,18 +114,25 @@ func (b *batch) store(values []stored) {
 	if len(values) == 0 {
 		return
 	}
-	err := c.server(b.ctx, c.opts.OperationTimeout, func(call *callContext) error {
-		refused, err := c.store.commitMany(call, b.t, values)
-		c.stats.refused.Add(uint64(refused))
+	_ = c.server(b.ctx, c.opts.OperationTimeout, func(call *callContext) error {
+		states, err := c.store.commitMany(call, b.t, values)
+		var left []stored // for a second try
+		for i, s := range states {
+			switch s {
+			case claimUnknown:
+				left = append(left, values[i])
+				continue
+			case claimBusy:
+				c.stats.refused.Add(1)
+			}
+			delete(b.held, values[i].key)
+		}
+		if states != nil {
+			values = left
+		}
 		return err
 	})
-	if err != nil {
-		c.stats.storesFailed.Add(uint64(len(values)))
-		return
-	}
-	for _, s := range values {
-		delete(b.held, s.key)
-	}
+	c.stats.storesFailed.Add(uint64(len(values)))
 }
 
 // giveBack removes the leases that are still held, so that others need not wait
@@ -139,16 +142,18 @@ func (b *batch) giveBack() {
 	if len(b.held) == 0 {
 		return
 	}
-	_ = b.c.server(b.ctx, b.c.opts.OperationTimeout, func(call *callContext) error {
+	_ = b.c.server(b.ctx, b.c.opts.OperationTimeout, func(call *callContext) (err error) {
 		for k := range b.held {
-			if err := b.c.store.abandon(call, k, b.t); err != nil {
-				return err
+			if failed := b.c.store.abandon(call, k, b.t); failed != nil {
+				err = failed // of its node, perhaps; others may be well
+			} else {
+				delete(b.held, k)
 			}
 			if !time.Now().Before(call.deadline) {
-				return nil
+				break
 			}
 		}
-		return nil
+		return err
 	})
 }
 
@@ -181,14 +186,17 @@ func gather[T any](ctx context.Context, c *Client, keys []string, out *Many[T]) 
 		return nil, false
 	}
 	var values [][]byte
-	err := c.server(ctx, c.opts.OperationTimeout, func(call *callContext) (err error) {
-		values, err = c.store.getMany(call, ask)
+	_ = c.server(ctx, c.opts.OperationTimeout, func(call *callContext) error {
+		got, err := c.store.getMany(call, ask)
+		if got != nil {
+			values = got
+		}
 		return err
 	})
 	for i, k := range ask {
 		var e entry
 		found := false
-		if err == nil {
+		if values != nil {
 			e, found = parseEntry(values[i])
 		}
 		if !found || e.leased() || !time.Now().Round(0).Before(e.fresh) {
@@ -204,7 +212,7 @@ func gather[T any](ctx context.Context, c *Client, keys []string, out *Many[T]) 
 			missing = append(missing, k)
 		}
 	}
-	return missing, err == nil
+	return missing, values != nil
 }
 
 // encodeMany returns what is to be stored: the values, and the absence of keys

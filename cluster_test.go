@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/thawdev/thaw/guard"
 )
 
 // startCluster starts n nodes that share the slots evenly.
@@ -360,5 +363,58 @@ func TestClusterNodeAway(t *testing.T) {
 				t.Fatal("the node is back and not used")
 			}
 		}
+	}
+}
+
+// FetchMany uses what the nodes that are there answer, stores at them what it loads,
+// and leaves no lease behind.
+func TestFetchManyNodeAway(t *testing.T) {
+	nodes := startCluster(t, 3)
+	for _, n := range nodes {
+		n.ask("CONFIG SET cluster-require-full-coverage no")
+	}
+	c := ensured(t, Options{URL: nodes[2].url(), OperationTimeout: time.Second})
+	warm(t, c)
+	var keys, away []string
+	for i := range 60 {
+		keys = append(keys, itoa(i))
+		if keySlot(itoa(i)) < 16384/3 {
+			away = append(away, itoa(i))
+		}
+	}
+	var asked []string
+	fetch := func() map[string]Source {
+		m, err := FetchMany(t.Context(), c, keys, time.Hour, func(_ context.Context, missing []string) (map[string]string, error) {
+			asked = missing
+			out := map[string]string{}
+			for _, k := range missing {
+				out[k] = "v" + k
+			}
+			return out, nil
+		})
+		if err != nil || len(m.Values) != len(keys) || m.Values["7"] != "v7" {
+			t.Fatal(err, m.Values)
+		}
+		return m.From
+	}
+	fetch()
+	nodes[0].stop()
+	eventually(t, "the others answer", func() bool { asked = nil; fetch(); return slices.Equal(asked, away) })
+	// What is missing at the nodes that are there is leased and stored, all of it.
+	eventually(t, "the others store", func() bool {
+		for _, n := range nodes[1:] {
+			n.ask("FLUSHALL")
+		}
+		fetch()
+		fetch()
+		return slices.Equal(asked, away)
+	})
+	for _, k := range keys {
+		if _, _, err := Get[string](t.Context(), c, k); err == nil == slices.Contains(away, k) {
+			t.Errorf("%s: %v", k, err)
+		}
+	}
+	if b := c.Stats().Breaker; b != guard.Closed {
+		t.Errorf("the breaker is %v", b)
 	}
 }

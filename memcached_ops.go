@@ -58,27 +58,13 @@ func (m *memcachedStore) set(call *callContext, key string, value []byte, ttl ti
 
 // claimMany asks for one key after another: gomemcache has no pipeline for it.
 func (m *memcachedStore) claimMany(call *callContext, keys []string, t token, now time.Time, ttl time.Duration) ([]claim, error) {
-	out := make([]claim, len(keys))
-	for i, k := range keys {
-		var err error
-		if out[i], err = m.claim(call, k, t, now, ttl, false); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return each(keys, func(i int) (claim, error) { return m.claim(call, keys[i], t, now, ttl, false) })
 }
 
-func (m *memcachedStore) commitMany(call *callContext, t token, values []stored) (refused int, err error) {
-	for _, s := range values {
-		ok, err := m.commit(call, s.key, t, s.value, s.ttl)
-		if err != nil {
-			return refused, err
-		}
-		if !ok {
-			refused++
-		}
-	}
-	return refused, nil
+func (m *memcachedStore) commitMany(call *callContext, t token, values []stored) ([]claim, error) {
+	return each(values, func(i int) (claim, error) {
+		return committed(m.commit(call, values[i].key, t, values[i].value, values[i].ttl))
+	})
 }
 
 func (m *memcachedStore) remove(call *callContext, keys []string) error {

@@ -88,38 +88,43 @@ func (v *valkeyStore) lease(call *callContext, key string, args ...string) (clai
 	return claim(n), err
 }
 
-// leases runs the script once for each key, pipelined.
+// leases runs the script once for each key, pipelined. What a node that is away does
+// not answer is claimUnknown.
 func (v *valkeyStore) leases(call *callContext, keys []string, args func(i int) []string) ([]claim, error) {
 	s, err := v.link().acquire(call)
 	if err != nil {
 		return nil, err
 	}
-	send := func(whole bool) ([]valkey.ValkeyResult, error) {
-		commands := make([]valkey.Completed, len(keys))
-		for i, k := range keys {
+	out := make([]claim, len(keys))
+	ask := make([]int, len(keys)) // places in keys
+	for i := range keys {
+		out[i], ask[i] = claimUnknown, i
+	}
+	for _, whole := range []bool{false, true} { // whole: for nodes that do not know the script yet
+		commands := make([]valkey.Completed, len(ask))
+		for j, i := range ask {
 			if whole {
-				commands[i] = s.client.B().Eval().Script(leaseScript).Numkeys(1).Key(k).Arg(args(i)...).Build()
+				commands[j] = s.client.B().Eval().Script(leaseScript).Numkeys(1).Key(keys[i]).Arg(args(i)...).Build()
 			} else {
-				commands[i] = s.client.B().Evalsha().Sha1(v.sha).Numkeys(1).Key(k).Arg(args(i)...).Build()
+				commands[j] = s.client.B().Evalsha().Sha1(v.sha).Numkeys(1).Key(keys[i]).Arg(args(i)...).Build()
 			}
 		}
-		return s.doMulti(call, commands)
-	}
-	results, err := send(false)
-	var reply *ReplyError
-	if errors.As(err, &reply) && strings.HasPrefix(reply.Text, "NOSCRIPT") {
-		results, err = send(true)
-	}
-	if err != nil {
-		return nil, err
-	}
-	out := make([]claim, len(keys))
-	for i, r := range results {
-		if n, err := r.AsInt64(); err == nil {
-			out[i] = claim(n)
+		var results []valkey.ValkeyResult
+		results, err = s.doMulti(call, commands)
+		var unknown []int
+		for j, r := range results {
+			n, failed := r.AsInt64()
+			if failed == nil {
+				out[ask[j]] = claim(n)
+			} else if reply, ok := valkey.IsValkeyErr(failed); ok && strings.HasPrefix(reply.Error(), "NOSCRIPT") {
+				unknown = append(unknown, ask[j])
+			}
+		}
+		if ask = unknown; len(ask) == 0 {
+			break
 		}
 	}
-	return out, nil
+	return out, err
 }
 
 func (v *valkeyStore) claimMany(call *callContext, keys []string, t token, now time.Time, ttl time.Duration) ([]claim, error) {
@@ -131,17 +136,10 @@ func (v *valkeyStore) claimMany(call *callContext, keys []string, t token, now t
 			return out, err
 		}
 	}
-	out := make([]claim, len(keys))
-	for i, k := range keys {
-		var err error
-		if out[i], err = v.claim(call, k, t, now, ttl, false); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return each(keys, func(i int) (claim, error) { return v.claim(call, keys[i], t, now, ttl, false) })
 }
 
-func (v *valkeyStore) commitMany(call *callContext, t token, values []stored) (refused int, err error) {
+func (v *valkeyStore) commitMany(call *callContext, t token, values []stored) ([]claim, error) {
 	if !v.noScript.Load() {
 		keys := make([]string, len(values))
 		for i, s := range values {
@@ -151,24 +149,36 @@ func (v *valkeyStore) commitMany(call *callContext, t token, values []stored) (r
 			return []string{"commit", string(t[:]), valkey.BinaryString(values[i].value), millisArg(values[i].ttl)}
 		})
 		if err == nil || !v.scriptless(err) {
-			for _, c := range out {
-				if c != claimGranted {
-					refused++
-				}
-			}
-			return refused, err
+			return out, err
 		}
 	}
-	for _, s := range values {
-		ok, err := v.commit(call, s.key, t, s.value, s.ttl)
+	return each(values, func(i int) (claim, error) {
+		return committed(v.commit(call, values[i].key, t, values[i].value, values[i].ttl))
+	})
+}
+
+// each runs a step for one of list after another, up to the first error.
+func each[T any](list []T, step func(i int) (claim, error)) ([]claim, error) {
+	out := make([]claim, len(list))
+	for i := range out {
+		out[i] = claimUnknown
+	}
+	for i := range list {
+		state, err := step(i)
 		if err != nil {
-			return refused, err
+			return out, err
 		}
-		if !ok {
-			refused++
-		}
+		out[i] = state
 	}
-	return refused, nil
+	return out, nil
+}
+
+// committed is the outcome of a commit as the script answers it.
+func committed(stored bool, err error) (claim, error) {
+	if stored {
+		return claimGranted, err
+	}
+	return claimBusy, err
 }
 
 // scriptless remembers that the server refuses scripts: an access string without

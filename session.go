@@ -179,9 +179,9 @@ func (s *session) do(call *callContext, build func(valkey.Builder) valkey.Comple
 	}
 }
 
-// doMulti sends several commands together, to each node its own. An error is
-// one of all of them; a reply's own error is in its message.
-func (s *session) doMulti(call *callContext, commands []valkey.Completed) ([]valkey.ValkeyResult, error) {
+// doMulti sends several commands together, to each node its own. The error is the
+// first of all of them; what other nodes have answered is in the results beside it.
+func (s *session) doMulti(call *callContext, commands []valkey.Completed) (results []valkey.ValkeyResult, err error) {
 	got := make(chan []valkey.ValkeyResult, 1)
 	if !s.cluster {
 		got <- s.client.DoMulti(call, commands...)
@@ -194,13 +194,13 @@ func (s *session) doMulti(call *callContext, commands []valkey.Completed) ([]val
 		}()
 	}
 	select {
-	case results := <-got:
+	case results = <-got:
 		for _, r := range results {
-			if _, err := s.settle(call, valkey.ValkeyMessage{}, s.lost(call, r.Error())); err != nil && !errors.Is(err, ErrMiss) {
-				return nil, err
+			if _, e := s.settle(call, valkey.ValkeyMessage{}, s.lost(call, r.Error())); err == nil && e != nil && !errors.Is(e, ErrMiss) {
+				err = e
 			}
 		}
-		return results, nil
+		return results, err
 	case <-call.Done():
 		_, err := s.settle(call, valkey.ValkeyMessage{}, context.DeadlineExceeded)
 		return nil, err

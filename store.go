@@ -9,7 +9,8 @@ import (
 // error of the connection, a ReplyError or ErrMiss; none retries by itself.
 type store interface {
 	get(call *callContext, key string) ([]byte, error)
-	// getMany returns nil for a key that is missing, in the order of keys.
+	// getMany returns nil for a key that is missing, in the order of keys. If only
+	// some nodes answered it returns their values, with an error.
 	getMany(call *callContext, keys []string) ([][]byte, error)
 	set(call *callContext, key string, value []byte, ttl time.Duration) error
 	remove(call *callContext, keys []string) error
@@ -23,10 +24,10 @@ type store interface {
 	// commit stores value if t still holds the key, and reports whether it did.
 	commit(call *callContext, key string, t token, value []byte, ttl time.Duration) (stored bool, err error)
 	// claimMany and commitMany do the same for many keys with one token, in one
-	// round trip a node where the protocol has pipelines. commitMany returns how
-	// many were refused.
+	// round trip a node where the protocol has pipelines. They return an outcome for
+	// each, also with an error; that of a commit is claimGranted or claimBusy.
 	claimMany(call *callContext, keys []string, t token, now time.Time, ttl time.Duration) ([]claim, error)
-	commitMany(call *callContext, t token, values []stored) (refused int, err error)
+	commitMany(call *callContext, t token, values []stored) ([]claim, error)
 	// abandon gives the lease t back, if it still holds the key.
 	abandon(call *callContext, key string, t token) error
 
@@ -49,4 +50,6 @@ const (
 	claimBusy    claim = 0 // another holds the lease
 	claimGranted claim = 1
 	claimFilled  claim = 2 // a fresh value is there: read again
+
+	claimUnknown claim = -1 // no answer
 )

@@ -50,7 +50,8 @@ func (v *valkeyStore) get(call *callContext, key string) ([]byte, error) {
 }
 
 // getMany sends MGET for each slot, pipelined: one round trip a node. Commands of
-// different slots are not one atomic read, and were not before either.
+// different slots are not one atomic read, and were not before either. While a node is
+// away the answers of the others come with the error.
 func (v *valkeyStore) getMany(call *callContext, keys []string) (out [][]byte, err error) {
 	err = v.read(call, func(call *callContext, s *session) error {
 		groups := slots(keys, s.cluster)
@@ -59,14 +60,13 @@ func (v *valkeyStore) getMany(call *callContext, keys []string) (out [][]byte, e
 			commands[i] = s.client.B().Mget().Key(g.keys...).Build()
 		}
 		results, err := s.doMulti(call, commands)
-		if err != nil {
-			return err
-		}
-		out = make([][]byte, len(keys))
 		for i, r := range results {
-			values, err := r.ToArray()
-			if err != nil {
-				return err
+			values, e := r.ToArray()
+			if e != nil {
+				continue
+			}
+			if out == nil {
+				out = make([][]byte, len(keys))
 			}
 			for j := range min(len(values), len(groups[i].at)) {
 				if b, err := values[j].AsBytes(); err == nil { // an error is nil: a miss
@@ -74,7 +74,7 @@ func (v *valkeyStore) getMany(call *callContext, keys []string) (out [][]byte, e
 				}
 			}
 		}
-		return nil
+		return err
 	})
 	return out, err
 }
