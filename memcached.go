@@ -18,28 +18,35 @@ import (
 //
 // gomemcache knows neither contexts nor a cap on its connections. So each command
 // runs in a goroutine of its own, which the caller leaves when its time is up, and
-// a semaphore bounds the commands, and with them the connections. A command that
-// was left behind keeps its place until gomemcache's own timeout: while there is
-// one, nobody waits for a place, for the server is silent.
+// a semaphore for each node bounds the commands, and with them the connections. A
+// command that was left behind keeps its place until gomemcache's own timeout: while
+// there is one, nobody waits for a place, for the node is silent.
 type memcachedStore struct {
 	c      *Client
 	dialer *dialer
-	places chan struct{} // one for each connection
 
-	abandoned atomic.Int64 // commands left behind
-	contact   atomic.Int64 // wall time in ns of the last reply
-	live      atomic.Pointer[memcache.Client]
-	nodes     nodeList
+	listing atomic.Bool  // the list of nodes is being renewed beside the calls
+	contact atomic.Int64 // wall time in ns of the last reply
+	live    atomic.Pointer[memcache.Client]
+	nodes   nodeList
 
+	// By address: one dead node must not keep callers from the others.
 	mu      sync.Mutex
-	redials map[string]redial // by address: one dead node must not keep callers from the others
+	redials map[string]redial
+	doors   map[string]*door
+}
+
+// door bounds the commands to one node.
+type door struct {
+	places    chan struct{} // one for each connection
+	abandoned atomic.Int64  // commands left behind
 }
 
 func (c *Client) newMemcached() *memcachedStore {
 	m := &memcachedStore{
-		c:      c,
-		dialer: &dialer{opts: &c.opts, tls: tlsConfig(&c.opts, c.endpoint), observe: c.connectObserver},
-		places: make(chan struct{}, c.opts.Connections), redials: map[string]redial{},
+		c:       c,
+		dialer:  &dialer{opts: &c.opts, tls: tlsConfig(&c.opts, c.endpoint), observe: c.connectObserver},
+		redials: map[string]redial{}, doors: map[string]*door{},
 	}
 	m.nodes.set([]string{c.endpoint.addr()})
 	m.replace()
@@ -111,17 +118,39 @@ func (m *memcachedStore) refresh(now time.Time) {
 	}
 }
 
-// run runs fn within the call's budget.
-func (m *memcachedStore) run(call *callContext, fn func(*memcache.Client) error) error {
+// door returns that of the node of key. Until the nodes are known it is the one of the
+// configuration endpoint.
+func (m *memcachedStore) door(key string) (*door, error) {
+	node, err := m.nodes.PickServer(key)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d := m.doors[node.String()]
+	if d == nil {
+		d = &door{places: make(chan struct{}, m.c.opts.Connections)}
+		m.doors[node.String()] = d
+	}
+	return d, nil
+}
+
+// run runs fn, which is about key's node, within the call's budget.
+func (m *memcachedStore) run(call *callContext, key string, fn func(*memcache.Client) error) error {
 	m.refresh(time.Now())
+	m.renew()
+	d, err := m.door(key)
+	if err != nil {
+		return err
+	}
 	select {
-	case m.places <- struct{}{}:
+	case d.places <- struct{}{}:
 	default:
-		if m.abandoned.Load() > 0 {
+		if d.abandoned.Load() > 0 {
 			return &guarded{reason: "an earlier command has not been answered"}
 		}
 		select {
-		case m.places <- struct{}{}:
+		case d.places <- struct{}{}:
 		case <-call.Done():
 			return &guarded{reason: "no connection was free within the call's budget: see Options.Connections"}
 		}
@@ -130,26 +159,57 @@ func (m *memcachedStore) run(call *callContext, fn func(*memcache.Client) error)
 	var state atomic.Int32 // who was first
 	done := make(chan error, 1)
 	go func() {
-		err := m.discover()
+		var err error
+		if !m.nodes.known() {
+			err = m.discover()
+		}
 		if err == nil {
 			err = fn(m.live.Load())
 		}
 		done <- err
 		if !state.CompareAndSwap(0, finished) {
-			m.abandoned.Add(-1)
+			d.abandoned.Add(-1)
 		}
-		<-m.places
+		<-d.places
 	}()
 	select {
 	case err := <-done:
 		return m.settle(err)
 	case <-call.Done():
 		if state.CompareAndSwap(0, left) {
-			m.abandoned.Add(1)
+			d.abandoned.Add(1)
 			return context.DeadlineExceeded
 		}
 		return m.settle(<-done)
 	}
+}
+
+// eachNode runs fn for the keys of each node, at the same time, and returns the first
+// error.
+func (m *memcachedStore) eachNode(call *callContext, keys []string, fn func(keys []string) error) error {
+	groups := map[net.Addr][]string{}
+	for _, k := range keys {
+		node, err := m.nodes.PickServer(k)
+		if err != nil {
+			return err
+		}
+		groups[node] = append(groups[node], k)
+	}
+	if len(groups) == 1 {
+		return fn(keys)
+	}
+	call.Done() // made here, for it is shared from now on
+	errs := make(chan error, len(groups))
+	for _, g := range groups {
+		go func() { errs <- fn(g) }()
+	}
+	var first error
+	for range groups {
+		if err := <-errs; first == nil {
+			first = err
+		}
+	}
+	return first
 }
 
 func (m *memcachedStore) settle(err error) error {
@@ -167,6 +227,16 @@ func (m *memcachedStore) settle(err error) error {
 // discoverEvery is how old the list of nodes may be, in wall time: AWS' own client
 // polls once a minute.
 const discoverEvery = time.Minute
+
+// renew has a list of nodes that is too old asked for beside the calls.
+func (m *memcachedStore) renew() {
+	if m.c.endpoint.discover && m.nodes.known() && m.nodes.due(time.Now().Round(0)) && m.listing.CompareAndSwap(false, true) {
+		go func() {
+			defer m.listing.Store(false)
+			m.discover()
+		}()
+	}
+}
 
 // discover asks the configuration endpoint for the nodes. A list that cannot be
 // renewed is kept, and asked for again after as long.

@@ -2,6 +2,8 @@ package thaw
 
 import (
 	"errors"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
@@ -19,7 +21,7 @@ func expiration(ttl time.Duration, now time.Time) int32 {
 
 func (m *memcachedStore) get(call *callContext, key string) ([]byte, error) {
 	var value []byte // not a result: a goroutine that was left behind writes it later
-	err := m.run(call, func(c *memcache.Client) error {
+	err := m.run(call, key, func(c *memcache.Client) error {
 		item, err := c.Get(key)
 		if err == nil {
 			value = item.Value
@@ -32,49 +34,62 @@ func (m *memcachedStore) get(call *callContext, key string) ([]byte, error) {
 	return value, nil
 }
 
-func (m *memcachedStore) getMany(call *callContext, keys []string) ([][]byte, error) {
-	var items map[string]*memcache.Item
-	err := m.run(call, func(c *memcache.Client) (err error) {
-		items, err = c.GetMulti(keys)
+func (m *memcachedStore) getMany(call *callContext, keys []string) (out [][]byte, err error) {
+	var mu sync.Mutex
+	found, answered := map[string]*memcache.Item{}, false
+	err = m.eachNode(call, keys, func(keys []string) error {
+		var items map[string]*memcache.Item
+		err := m.run(call, keys[0], func(c *memcache.Client) (err error) {
+			items, err = c.GetMulti(keys)
+			return err
+		})
+		if err == nil {
+			mu.Lock()
+			maps.Copy(found, items)
+			answered = true
+			mu.Unlock()
+		}
 		return err
 	})
-	if err != nil {
+	if !answered {
 		return nil, err
 	}
-	out := make([][]byte, len(keys))
+	out = make([][]byte, len(keys))
 	for i, k := range keys {
-		if it := items[k]; it != nil {
+		if it := found[k]; it != nil {
 			out[i] = it.Value
 		}
 	}
-	return out, nil
+	return out, err
 }
 
 func (m *memcachedStore) set(call *callContext, key string, value []byte, ttl time.Duration) error {
-	return m.run(call, func(c *memcache.Client) error {
+	return m.run(call, key, func(c *memcache.Client) error {
 		return c.Set(&memcache.Item{Key: key, Value: value, Expiration: expiration(ttl, time.Now())})
 	})
 }
 
 // claimMany asks for one key after another: gomemcache has no pipeline for it.
 func (m *memcachedStore) claimMany(call *callContext, keys []string, t token, now time.Time, ttl time.Duration) ([]claim, error) {
-	return each(keys, func(i int) (claim, error) { return m.claim(call, keys[i], t, now, ttl, false) })
+	return each(call, keys, func(i int) (claim, error) { return m.claim(call, keys[i], t, now, ttl, false) })
 }
 
 func (m *memcachedStore) commitMany(call *callContext, t token, values []stored) ([]claim, error) {
-	return each(values, func(i int) (claim, error) {
+	return each(call, values, func(i int) (claim, error) {
 		return committed(m.commit(call, values[i].key, t, values[i].value, values[i].ttl))
 	})
 }
 
 func (m *memcachedStore) remove(call *callContext, keys []string) error {
-	return m.run(call, func(c *memcache.Client) error {
-		for _, k := range keys {
-			if err := c.Delete(k); err != nil && !errors.Is(err, memcache.ErrCacheMiss) {
-				return err
+	return m.eachNode(call, keys, func(keys []string) error {
+		return m.run(call, keys[0], func(c *memcache.Client) error {
+			for _, k := range keys {
+				if err := c.Delete(k); err != nil && !errors.Is(err, memcache.ErrCacheMiss) {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 }
 
@@ -82,7 +97,7 @@ func (m *memcachedStore) remove(call *callContext, keys []string) error {
 // does in one step is here compared by the server.
 func (m *memcachedStore) claim(call *callContext, key string, t token, now time.Time, ttl time.Duration, fresh bool) (claim, error) {
 	state := claimBusy
-	err := m.run(call, func(c *memcache.Client) error {
+	err := m.run(call, key, func(c *memcache.Client) error {
 		until := now.Add(ttl)
 		mark := leaseMark(t, until)
 		err := c.Add(&memcache.Item{Key: key, Value: mark, Expiration: expiration(ttl, now)})
@@ -135,7 +150,7 @@ func ignoreRace(err error) error {
 // swap replaces the value of key if t holds it.
 func (m *memcachedStore) swap(call *callContext, key string, t token, value func(old []byte) ([]byte, int32)) (bool, error) {
 	done := false
-	err := m.run(call, func(c *memcache.Client) error {
+	err := m.run(call, key, func(c *memcache.Client) error {
 		item, err := c.Get(key)
 		if err != nil || len(item.Value) < headerLen || token(item.Value[tokenAt:untilAt]) != t {
 			return ignoreRace(err)

@@ -133,8 +133,85 @@ func TestMemcachedConfigurationEndpointGone(t *testing.T) {
 	for range 20 {
 		fetchText(t, c, "v", FromCache)
 	}
+	eventually(t, "the endpoint is asked", func() bool { return c.Stats().Failed > 0 })
 	if s := c.Stats(); s.Failed != 1 {
 		t.Errorf("the endpoint was asked for %d times: %+v", s.Failed, s)
+	}
+}
+
+// A configuration endpoint whose packets vanish holds up nobody while a list of nodes
+// is known.
+func TestMemcachedConfigurationEndpointSilent(t *testing.T) {
+	real := startMemcached(t)
+	c := open(t, Options{URL: "memcached://name.cfg.example:1", OperationTimeout: 5 * time.Second, DialTimeout: 10 * time.Second})
+	m := c.store.(*memcachedStore)
+	m.dialer.resolve = func(ctx context.Context, host string) ([]string, error) {
+		if host == "name.cfg.example" {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return []string{host}, nil
+	}
+	m.nodes.set([]string{real.addr})
+	m.nodes.seen(time.Now().Add(-2 * discoverEvery))
+	began := time.Now()
+	fetchText(t, c, "v", FromDatabase)
+	fetchText(t, c, "v", FromCache)
+	if took := time.Since(began); took > c.opts.OperationTimeout || c.Stats().Timeouts > 0 {
+		t.Errorf("the calls took %v, %d timeouts", took, c.Stats().Timeouts)
+	}
+}
+
+// One of two nodes is paused: the other's keys are answered, stored and removed as
+// ever, alone and together with those of the silent one.
+func TestMemcachedOneOfTwoNodesPaused(t *testing.T) {
+	a, b := startMemcached(t), startMemcached(t)
+	c := open(t, Options{URL: "memcached://" + a.addr, BreakerFailures: 1000})
+	m := c.store.(*memcachedStore)
+	m.nodes.set([]string{a.addr, b.addr})
+	var keys, well []string
+	for i := range 20 {
+		node, _ := m.nodes.PickServer(itoa(i))
+		if keys = append(keys, itoa(i)); node.String() == a.addr {
+			well = append(well, itoa(i))
+		}
+	}
+	var asked []string
+	many := func() {
+		t.Helper()
+		r, err := FetchMany(t.Context(), c, keys, time.Hour, func(_ context.Context, missing []string) (map[string]string, error) {
+			asked = missing
+			out := map[string]string{}
+			for _, k := range missing {
+				out[k] = "v"
+			}
+			return out, nil
+		})
+		if err != nil || len(r.Values) != len(keys) {
+			t.Fatal(err, r)
+		}
+	}
+	eventually(t, "all is stored", func() bool { asked = nil; many(); return len(asked) == 0 })
+	b.pause()
+	defer b.resume()
+	for range 3 {
+		many()
+		if len(asked) != len(keys)-len(well) {
+			t.Fatalf("loaded %v; the node of %v is well", asked, well)
+		}
+		for _, k := range well {
+			if _, from, err := Fetch(t.Context(), c, k, time.Hour, text("w")); err != nil || from != FromCache {
+				t.Fatalf("%s: from %v, %v: %+v", k, from, err, c.Stats())
+			}
+		}
+	}
+	if err := c.Invalidate(t.Context(), keys...); err == nil {
+		t.Error("half of the keys were not removed, and nothing says so")
+	}
+	for _, k := range well {
+		if _, _, err := Get[string](t.Context(), c, k); !errors.Is(err, ErrMiss) {
+			t.Errorf("%s was not removed: %v", k, err)
+		}
 	}
 }
 

@@ -136,7 +136,7 @@ func (v *valkeyStore) claimMany(call *callContext, keys []string, t token, now t
 			return out, err
 		}
 	}
-	return each(keys, func(i int) (claim, error) { return v.claim(call, keys[i], t, now, ttl, false) })
+	return each(call, keys, func(i int) (claim, error) { return v.claim(call, keys[i], t, now, ttl, false) })
 }
 
 func (v *valkeyStore) commitMany(call *callContext, t token, values []stored) ([]claim, error) {
@@ -152,25 +152,31 @@ func (v *valkeyStore) commitMany(call *callContext, t token, values []stored) ([
 			return out, err
 		}
 	}
-	return each(values, func(i int) (claim, error) {
+	return each(call, values, func(i int) (claim, error) {
 		return committed(v.commit(call, values[i].key, t, values[i].value, values[i].ttl))
 	})
 }
 
-// each runs a step for one of list after another, up to the first error.
-func each[T any](list []T, step func(i int) (claim, error)) ([]claim, error) {
+// each runs a step for one of list after another while there is time: what fails is
+// about one node, perhaps. It returns the first error.
+func each[T any](call *callContext, list []T, step func(i int) (claim, error)) ([]claim, error) {
 	out := make([]claim, len(list))
 	for i := range out {
 		out[i] = claimUnknown
 	}
+	var first error
 	for i := range list {
 		state, err := step(i)
-		if err != nil {
-			return out, err
+		if err == nil {
+			out[i] = state
+		} else if first == nil {
+			first = err
 		}
-		out[i] = state
+		if err != nil && !time.Now().Before(call.deadline) {
+			break
+		}
 	}
-	return out, nil
+	return out, first
 }
 
 // committed is the outcome of a commit as the script answers it.
