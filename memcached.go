@@ -265,7 +265,14 @@ func (m *memcachedStore) askNodes() ([]string, error) {
 	return configGetCluster(conn)
 }
 
+// ensure does not mind the backoff: whoever warms up has decided to try.
 func (m *memcachedStore) ensure(ctx context.Context) error {
+	m.mu.Lock()
+	for addr, r := range m.redials {
+		r.next = time.Time{}
+		m.redials[addr] = r
+	}
+	m.mu.Unlock()
 	done := make(chan error, 1)
 	go func() {
 		err := m.discover()

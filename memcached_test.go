@@ -215,6 +215,26 @@ func TestMemcachedOneOfTwoNodesPaused(t *testing.T) {
 	}
 }
 
+// Ensure tries at once, however long the backoff of the calls has become.
+func TestMemcachedEnsureAfterAnOutage(t *testing.T) {
+	s := startMemcached(t)
+	s.stop()
+	c := open(t, Options{URL: "memcached://" + s.addr})
+	if err := c.Ensure(t.Context()); err == nil {
+		t.Fatal("there is no server")
+	}
+	m := c.store.(*memcachedStore)
+	m.mu.Lock()
+	last := m.redials[s.addr]
+	last.next = time.Now().Round(0).Add(maxBackoff)
+	m.redials[s.addr] = last
+	m.mu.Unlock()
+	s.start()
+	if err := c.Ensure(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // One of two nodes is dead: its keys are loaded, those of the other are answered.
 func TestMemcachedOneOfTwoNodes(t *testing.T) {
 	a, b := startMemcached(t), startMemcached(t)
