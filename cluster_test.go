@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -416,5 +418,49 @@ func TestFetchManyNodeAway(t *testing.T) {
 	}
 	if b := c.Stats().Breaker; b != guard.Closed {
 		t.Errorf("the breaker is %v", b)
+	}
+}
+
+// A node that has no connection left is not dialled for each call, and is used again
+// once it has.
+func TestClusterNodeFull(t *testing.T) {
+	nodes := startCluster(t, 2)
+	c := ensured(t, Options{URL: nodes[1].url()})
+	warm(t, c)
+	var keys [2]string
+	for i := range 100 {
+		keys[int(keySlot(itoa(i)))/8192] = itoa(i)
+	}
+	last, err := net.Dial("tcp", nodes[0].addr) // takes the one place that there is
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer last.Close()
+	io.WriteString(last, "CONFIG SET maxclients 1\r\n")
+	last.Read(make([]byte, 5))
+	for _, s := range c.store.(*valkeyStore).links[0].current.Load().sockets() {
+		if s.addr == nodes[0].addr {
+			s.Conn.Close()
+		}
+	}
+	before := c.Stats().Dials
+	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		for _, k := range keys {
+			if _, _, err := Fetch(t.Context(), c, k, time.Hour, text("v")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := c.Stats().Dials - before; n > 20 {
+		t.Errorf("%d dials in a second", n)
+	}
+	io.WriteString(last, "CONFIG SET maxclients 100\r\n")
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, from, _ := Fetch(t.Context(), c, keys[0], time.Hour, text("v")); from == FromCache {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the node has room and is not used")
+		}
 	}
 }

@@ -80,6 +80,17 @@ func (c *conn) Close() (err error) {
 	return err
 }
 
+// refused is why the server never took the connection, or nil if it did.
+func (c *conn) refused() error {
+	if !c.answered.Load() {
+		return errNoReply
+	}
+	if g := c.greeting.Load(); g != nil && serverCause(*g) != CauseUnknown {
+		return &ReplyError{Stage: StageAuth, Cause: serverCause(*g), Text: *g}
+	}
+	return nil
+}
+
 // retire closes the socket for good.
 func (c *conn) retire() {
 	c.retired.Store(true)

@@ -74,6 +74,7 @@ type redial struct {
 	next     time.Time // wall time before which it is not tried
 	err      error
 	trying   bool // beside the calls
+	replied  bool // to that: the calls may connect again
 }
 
 // attempt is one try to get a usable session.
@@ -295,7 +296,7 @@ func (l *link) reachable(addr string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r, lost := l.lost[addr]
-	if !lost {
+	if !lost || r.replied {
 		return nil
 	}
 	if wait := r.next.Sub(time.Now().Round(0)); !r.trying && !l.closed && (wait <= 0 || wait > maxBackoff) {
@@ -306,14 +307,18 @@ func (l *link) reachable(addr string) error {
 	return &guarded{reason: "its node could not be connected to", cause: r.err}
 }
 
-// try asks a lost node for any reply.
+// try asks a lost node for any reply but that it has no connection left.
 func (l *link) try(addr string) {
 	l.stats.dials.Add(1)
 	c, err := l.dialer.dial(addr)
 	if err == nil {
 		c.SetDeadline(time.Now().Add(l.opts.AuthTimeout))
 		if _, err = io.WriteString(c, "*1\r\n$4\r\nPING\r\n"); err == nil {
-			_, err = c.Read(make([]byte, 1))
+			reply := make([]byte, 64)
+			var n int
+			if n, err = c.Read(reply); serverCause(string(reply[:n])) == CauseMaxClients {
+				err = &ReplyError{Stage: StageAuth, Cause: CauseMaxClients, Text: "max number of clients reached"}
+			}
 		}
 		c.Close()
 	}
@@ -322,8 +327,10 @@ func (l *link) try(addr string) {
 		return
 	}
 	l.mu.Lock()
-	delete(l.lost, addr)
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	r := l.lost[addr]
+	r.trying, r.replied = false, true
+	l.lost[addr] = r
 }
 
 // lose notes that a node of a cluster could not be connected to.
@@ -334,9 +341,13 @@ func (l *link) lose(addr string, err error) {
 	if l.lost == nil {
 		l.lost = map[string]redial{}
 	}
-	n := l.lost[addr].failures
+	now, r := time.Now().Round(0), l.lost[addr]
+	n := r.failures
+	if r.replied && now.Sub(r.next) > 2*maxBackoff {
+		n = 0 // it was back for a while
+	}
 	wait := guard.FullJitter(firstBackoff, maxBackoff, n, rand.Float64())
-	l.lost[addr] = redial{failures: n + 1, next: time.Now().Round(0).Add(wait), err: err}
+	l.lost[addr] = redial{failures: n + 1, next: now.Add(wait), err: err}
 }
 
 // park keeps the socket of c for the next session and begins to drain it.

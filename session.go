@@ -102,8 +102,10 @@ func (s *session) closed(c *conn, park bool) bool {
 	if g := c.greeting.Load(); g != nil && !opened {
 		s.greeting.Store(g)
 	}
-	if opened && s.cluster && !c.answered.Load() && !c.retired.Load() {
-		s.link.lose(c.addr, errNoReply)
+	if opened && s.cluster && !c.retired.Load() {
+		if err := c.refused(); err != nil {
+			s.link.lose(c.addr, s.redact(err))
+		}
 	}
 	if opened && s.cluster || c.extra {
 		return false
