@@ -18,7 +18,7 @@ func loads(n *int, v product) Loader[product] {
 
 func TestFetchMissThenHit(t *testing.T) {
 	s := startRedis(t)
-	c := open(t, Options{URL: s.url()})
+	c := open(t, Options{URL: s.url(), OperationTimeout: 5 * time.Second}) // connecting is in it
 	n := 0
 	want := product{"1", "kettle"}
 	for i, from := range []Source{FromDatabase, FromCache, FromCache} {
@@ -43,7 +43,7 @@ func TestFetchMissThenHit(t *testing.T) {
 
 func TestNegativeCaching(t *testing.T) {
 	s := startRedis(t)
-	c := open(t, Options{URL: s.url()})
+	c := open(t, Options{URL: s.url(), OperationTimeout: 5 * time.Second})
 	n := 0
 	load := func(context.Context, string) ([]byte, error) { n++; return nil, ErrNotFound }
 	for range 3 {

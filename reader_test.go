@@ -147,23 +147,15 @@ func TestReaderOfACluster(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "the replicas answer", func() bool {
+	eventually(t, "the replicas answer, and the primaries nothing", func() bool {
+		before, at := nodes[0].calls()+nodes[1].calls(), [2]int{followers[0].calls(), followers[1].calls()}
 		for i := range 20 {
 			if _, _, err := Get[string](t.Context(), c, fmt.Sprint("key:", i)); err != nil {
 				return false
 			}
 		}
-		return true
+		return nodes[0].calls()+nodes[1].calls() == before && followers[0].calls() > at[0] && followers[1].calls() > at[1]
 	})
-	before := nodes[0].calls() + nodes[1].calls()
-	for i := range 20 {
-		if _, _, err := Get[string](t.Context(), c, fmt.Sprint("key:", i)); err != nil {
-			t.Error(err)
-		}
-	}
-	if n := nodes[0].calls() + nodes[1].calls() - before; n != 0 || followers[0].calls() == 0 || followers[1].calls() == 0 {
-		t.Errorf("the primaries answered %d reads, the replicas %d and %d; %+v; %v", n, followers[0].calls(), followers[1].calls(), c.Stats(), c.store.(*valkeyStore).reader.link.lastErr)
-	}
 
 	c = open(t, Options{URL: startRedis(t).url() + "?reader=replicas"})
 	var connect *ConnectError
@@ -206,18 +198,21 @@ func TestTrackingInACluster(t *testing.T) {
 		}
 		return v, from
 	}
-	for _, k := range keys {
-		read(k)
-	}
 	// Older than LocalTTL, with calls that keep the nodes heard.
-	for end := time.Now().Add(600 * time.Millisecond); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	eventually(t, "what is older than LocalTTL is answered", func() bool {
 		read("missing")
-	}
-	for _, k := range keys {
-		if v, from := read(k); v != "old" || from != FromLocal {
-			t.Errorf("%s: %q from %v", k, v, from)
+		for _, k := range keys {
+			now := time.Now().UnixNano()
+			if e, ok := c.local.get(k, now); !ok || now-e.since < 2*int64(c.opts.LocalTTL) {
+				read(k)
+				return false
+			}
+			if v, _ := read(k); v != "old" {
+				t.Fatalf("%s: %q", k, v)
+			}
 		}
-	}
+		return true
+	})
 	for _, k := range keys {
 		if err := Set(t.Context(), writer, k, "new", time.Hour); err != nil {
 			t.Fatal(err)
