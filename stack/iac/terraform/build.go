@@ -231,8 +231,11 @@ func (b *builder) lost(a attrs, kind string, to stack.Value[string]) bool {
 // declared, in a VPC that is: the subnet must not be taken to have the default of
 // its VPC.
 func (b *builder) lostSubnet(a attrs, kind string, to stack.Value[string]) bool {
-	s := b.out.Subnet(a.id("subnet_id").Or(""))
-	if id, ok := to.Get(); ok && s != nil && slices.ContainsFunc(b.out.VPCs, func(v *stack.VPC) bool { return v.ID == s.VPC.Or("") }) {
+	id, ok := to.Get()
+	if !ok {
+		return b.lost(a, kind, to)
+	}
+	if s := b.out.Subnet(a.id("subnet_id").Or("")); s != nil && slices.ContainsFunc(b.out.VPCs, func(v *stack.VPC) bool { return v.ID == s.VPC.Or("") }) {
 		b.out.Gaps = append(b.out.Gaps, stack.Gap{What: a.path, Kind: kind, Why: "it gives " + s.ID + " what is not declared here: " + id, Origin: a.origin()})
 	}
 	return b.lost(a, kind, to)
