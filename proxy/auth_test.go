@@ -57,6 +57,8 @@ user mapped on >x upstream=reader:pw ~app:* +@read
 		"user a on >x ~app:*":          "not enforced by the proxy",
 		"user a on >x -@all":           "not enforced by the proxy",
 		"user a on >x what":            "a word is neither",
+		"user a on >x upstream= -@all": "upstream= needs USER:PASSWORD",
+		"user a on >x upstream=:":      "upstream= needs USER:PASSWORD",
 		"user a on >" + strings.Repeat("x", maxUsersLine): "too long",
 	} {
 		_, err := ReadUsers(strings.NewReader(text))

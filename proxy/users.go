@@ -107,6 +107,9 @@ func (u *user) apply(f string) (restricts bool, err error) {
 	}
 	if login, ok := strings.CutPrefix(f, "upstream="); ok {
 		name, password, _ := strings.Cut(login, ":")
+		if name == "" && password == "" {
+			return false, fmt.Errorf("upstream= needs USER:PASSWORD; without them the server takes its default user")
+		}
 		u.login = &upstream.Login{User: name, Password: password}
 		return false, nil
 	}
