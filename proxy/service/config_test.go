@@ -82,6 +82,19 @@ func TestPrintHidesThePassword(t *testing.T) {
 	}
 }
 
+// A URL may come without its scheme, and its password is not printed either.
+func TestPrintHidesThePasswordWithoutScheme(t *testing.T) {
+	for url, want := range map[string]string{
+		"app:hunter2@cache:6379": "redis://app:xxxxx@cache:6379",
+		":hunter2@cache:6379":    "redis://:xxxxx@cache:6379",
+		"cache:6379":             "cache:6379",
+	} {
+		if got := redactURL(url); got != want {
+			t.Errorf("%s is shown as %s, want %s", url, got, want)
+		}
+	}
+}
+
 // Names are unique, every setting says what it is for, and its default is allowed.
 func TestSettingsAreSound(t *testing.T) {
 	seen := map[string]bool{}

@@ -30,8 +30,12 @@ func Print(w io.Writer, c Config) error {
 }
 
 func redactURL(s string) string {
-	u, err := url.Parse(s)
-	if err != nil || s == "" {
+	whole := s
+	if !strings.Contains(s, "://") {
+		whole = "redis://" + s // as upstream.ParseURL reads it
+	}
+	u, err := url.Parse(whole)
+	if err != nil {
 		return s
 	}
 	if _, has := u.User.Password(); !has {
