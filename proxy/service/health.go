@@ -91,7 +91,7 @@ func (h *health) ready(ctx context.Context) error {
 	if time.Since(h.checked) < verdictLife {
 		return h.verdict
 	}
-	h.verdict = h.s.proxy.Check(ctx)
+	h.verdict = h.s.proxy.Check(context.WithoutCancel(ctx)) // others believe it, so a prober that leaves does not end it
 	h.checked = time.Now()
 	return h.verdict
 }

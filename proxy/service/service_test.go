@@ -221,6 +221,19 @@ func TestReadiness(t *testing.T) {
 	eventually(t, "ready again", func() bool { code, _ := r.get(t, "/readyz"); return code == 200 })
 }
 
+// A probe that is given up says nothing about the server: the next one is not told
+// of it.
+func TestReadinessAfterACanceledProbe(t *testing.T) {
+	flags := base(newRecorder(t))
+	r := start(t, "", flags)
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	r.health.ready(gone)
+	if err := r.health.ready(context.Background()); err != nil {
+		t.Errorf("not ready: %v", err)
+	}
+}
+
 // A drain fails /readyz while it goes on accepting for the drain delay, then lets
 // clients at rest go, cuts the others at the drain timeout, and ends without error.
 func TestDrain(t *testing.T) {
