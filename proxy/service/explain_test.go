@@ -291,6 +291,21 @@ shutdown nosave
 	}
 }
 
+// A client with an IPv6 address, which MONITOR shows in brackets, is a client like
+// others.
+func TestReadCommandsOfIPv6(t *testing.T) {
+	u, err := ReadCommands(strings.NewReader(`1700000000.000001 [0 [2001:db8::1]:5000] "client" "setname" "orders-fn"
+1700000000.000002 [0 [2001:db8::1]:5000] "watch" "[0 k] \"x\""
+1700000000.000003 [0 unix:/run/cache.sock] "get" "k"
+`), proxy.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(u.Uses) != 1 || u.Uses[0].Command != "watch" || u.Uses[0].Client != "orders-fn" || u.Treatments[proxy.Shared] != 1 {
+		t.Errorf("%+v", u)
+	}
+}
+
 // Every reason for a pin has advice, and the libraries that track by default have
 // their own.
 func TestAdvice(t *testing.T) {

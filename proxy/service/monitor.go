@@ -39,8 +39,8 @@ const (
 )
 
 // monitorLine is a line of MONITOR: time, database, address, then the arguments in
-// quotes. What a script did stands under "lua" and runs where the script does.
-var monitorLine = regexp.MustCompile(`^\+?\d+\.\d+ \[\d+ ([^\]]*)\] (.*)$`)
+// quotes. The address of IPv6 has brackets too. What a script did stands under "lua" and runs where the script does.
+var monitorLine = regexp.MustCompile(`^\+?\d+\.\d+ \[\d+ (.*?)\] (".*)$`)
 
 // reader follows the commands of a file, client by client.
 type reader struct {
