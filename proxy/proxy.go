@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/thawdev/thaw/proxy/engine"
@@ -116,10 +118,27 @@ func (p *Proxy) Listen(l Listener) (net.Listener, error) {
 		}
 	}
 	ln, err := net.Listen(network, address)
+	if network == "unix" && errors.Is(err, syscall.EADDRINUSE) && abandoned(address) && os.Remove(address) == nil {
+		ln, err = net.Listen(network, address)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	return ln, nil
+}
+
+// abandoned reports whether a file is a socket on which nobody listens, as a
+// process leaves it that was killed.
+func abandoned(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().Type() != os.ModeSocket {
+		return false
+	}
+	nc, err := net.Dial("unix", path)
+	if err == nil {
+		nc.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
 func (p *Proxy) mayListen(l Listener) error {

@@ -234,6 +234,29 @@ func TestReadinessAfterACanceledProbe(t *testing.T) {
 	}
 }
 
+// The socket of a process that was killed is still there, and keeps nobody from
+// starting; that of one that listens does.
+func TestSocketOfAKilledProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "proxy.sock")
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.SetUnlinkOnClose(false)
+	dead.Close()
+	flags := base(newRecorder(t))
+	flags["listen"] = "unix:" + path
+	start(t, "", flags)
+	cfg, err := Load(Sources{Flags: flags})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := New(cfg, Options{}); err == nil {
+		s.release()
+		t.Error("a second proxy took the socket of the first")
+	}
+}
+
 // A drain fails /readyz while it goes on accepting for the drain delay, then lets
 // clients at rest go, cuts the others at the drain timeout, and ends without error.
 func TestDrain(t *testing.T) {
