@@ -291,6 +291,14 @@ shutdown nosave
 	}
 }
 
+// A value too long to be kept costs its own line, and not what else MONITOR tells.
+func TestReadCommandsOverLongLine(t *testing.T) {
+	u, err := ReadCommands(strings.NewReader("get k\nset k "+strings.Repeat("x", 2*maxLine)+"\nwatch k"), proxy.Options{})
+	if err != nil || u.Commands != 2 || u.Skipped != 1 || len(u.Uses) != 1 || u.Uses[0].Command != "watch" {
+		t.Errorf("%+v, error %v", u, err)
+	}
+}
+
 // A client with an IPv6 address, which MONITOR shows in brackets, is a client like
 // others.
 func TestReadCommandsOfIPv6(t *testing.T) {

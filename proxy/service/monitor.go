@@ -63,13 +63,23 @@ type monitored struct {
 func ReadCommands(r io.Reader, o proxy.Options) (Usage, error) {
 	d := reader{opts: o, uses: map[Use]int{}, clients: map[string]*monitored{}}
 	d.usage.Treatments = map[proxy.Treatment]int{}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
-		d.line(lines.Bytes())
-	}
-	if err := lines.Err(); err != nil {
-		return d.usage, fmt.Errorf("service: line %d: %w", d.usage.Commands+d.usage.Skipped+1, err)
+	lines := bufio.NewReaderSize(r, maxLine)
+	for {
+		line, more, err := lines.ReadLine()
+		if err == nil && !more {
+			d.line(line)
+			continue
+		}
+		for err == nil && more { // a value of megabytes: nothing of the line is kept
+			_, more, err = lines.ReadLine()
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return d.usage, fmt.Errorf("service: line %d: %w", d.usage.Commands+d.usage.Skipped+1, err)
+		}
+		d.usage.Skipped++
 	}
 	d.usage.Uses = []Use{}
 	for use, n := range d.uses {
