@@ -59,7 +59,8 @@ user mapped on >x upstream=reader:pw ~app:* +@read
 		"user a on >x what":            "a word is neither",
 		"user a on >x upstream= -@all": "upstream= needs USER:PASSWORD",
 		"user a on >x upstream=:":      "upstream= needs USER:PASSWORD",
-		"user a on >" + strings.Repeat("x", maxUsersLine): "too long",
+		"user a on >" + strings.Repeat("x", maxUsersLine):               "line 1: ",
+		"\nuser b off\nuser a on >" + strings.Repeat("x", maxUsersLine): "line 3: ",
 	} {
 		_, err := ReadUsers(strings.NewReader(text))
 		if err == nil || !strings.Contains(err.Error(), want) {

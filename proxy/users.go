@@ -40,7 +40,8 @@ func ReadUsers(r io.Reader) (*Users, error) {
 	u := &Users{byName: map[string]*user{}}
 	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, maxUsersLine)
-	for line := 1; sc.Scan(); line++ {
+	line := 1
+	for ; sc.Scan(); line++ {
 		fields := strings.Fields(sc.Text())
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
@@ -55,7 +56,7 @@ func ReadUsers(r io.Reader) (*Users, error) {
 		u.byName[one.name] = one
 	}
 	if err := sc.Err(); err != nil {
-		return nil, fmt.Errorf("proxy: users file: %w", err)
+		return nil, fmt.Errorf("proxy: users file, line %d: %w", line, err)
 	}
 	if len(u.byName) == 0 {
 		return nil, fmt.Errorf("proxy: the users file defines no user; write: user NAME on >PASSWORD")
