@@ -15,7 +15,7 @@ type document struct {
 	complete  value
 	variables value
 	entries   []*entry // what exists after apply
-	before    []*entry // rules of security groups as they are before apply
+	before    []*entry // what others repeat, as it is before apply
 	config    *config
 	providers value
 	raw       bool // a state file itself, not the output of terraform show
@@ -206,7 +206,7 @@ func (s *scanner) change(d *document, depth int) error {
 	if !gone && x.address != "" {
 		d.entries = append(d.entries, x)
 	}
-	if isRule(x.typ) && len(before) > 0 && before[0] == '{' {
+	if isRepeated(x.typ) && len(before) > 0 && before[0] == '{' {
 		old := *x
 		old.planned = planned{after: before}
 		d.before = append(d.before, &old)
@@ -214,11 +214,13 @@ func (s *scanner) change(d *document, depth int) error {
 	return err
 }
 
-// isRule reports whether a type is a rule of a security group. A group that
-// exists repeats its rules, those included that apply will delete.
-func isRule(typ string) bool {
+// isRepeated reports whether what a type attaches to shows it too. A group that
+// exists repeats its rules, those included that apply will delete; so do route
+// tables, network ACLs and gateway endpoints.
+func isRepeated(typ string) bool {
 	switch typ {
-	case "aws_security_group_rule", "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule":
+	case "aws_security_group_rule", "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule",
+		"aws_route", "aws_network_acl_rule", "aws_network_acl_association", "aws_vpc_endpoint_route_table_association":
 		return true
 	}
 	return false

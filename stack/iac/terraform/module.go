@@ -35,7 +35,7 @@ type engine struct {
 	work      int
 	depth     int
 	gaps      []stack.Gap
-	before    []*instance // rules as they are before apply changes or deletes them
+	before    []*instance // what others repeat, as it is before apply changes or deletes it
 }
 
 // module is one instance of a module.

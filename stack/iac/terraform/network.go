@@ -75,7 +75,7 @@ func (b *builder) subnet(res stack.Resource, a attrs) {
 }
 
 func (b *builder) endpoint(res stack.Resource, a attrs) {
-	b.out.Endpoints = append(b.out.Endpoints, &stack.Endpoint{Resource: res,
+	e := &stack.Endpoint{Resource: res,
 		VPC:            a.id("vpc_id"),
 		Service:        a.str("service_name", ""),
 		Kind:           a.str("vpc_endpoint_type", "Gateway"),
@@ -83,7 +83,11 @@ func (b *builder) endpoint(res stack.Resource, a attrs) {
 		Subnets:        a.ids("subnet_ids"),
 		SecurityGroups: a.ids("security_group_ids"),
 		RouteTables:    a.ids("route_table_ids"),
+	}
+	b.changed("aws_vpc_endpoint_route_table_association", "vpc_endpoint_id", res.ID, func(old attrs) {
+		e.RouteTables = b.withoutRepeated(e.RouteTables, res.ID, "route_table_ids", old.id("route_table_id"))
 	})
+	b.out.Endpoints = append(b.out.Endpoints, e)
 }
 
 // endpointPart adds a route table, a subnet or a group to an endpoint.

@@ -185,3 +185,34 @@ func TestPlanOrigins(t *testing.T) {
 		t.Errorf("origin without source: %v", o)
 	}
 }
+
+// What a table, a list or an endpoint repeats of resources of their own is gone
+// if apply deletes them, as are the rules of a group.
+func TestDeletedAttachments(t *testing.T) {
+	s, err := Read("no/such/folder/plan.json", []byte(`{"format_version":"1.2","resource_changes":[
+ {"address":"aws_vpc.v","type":"aws_vpc","name":"v","change":{"actions":["no-op"],"after":{"id":"vpc-1","cidr_block":"10.0.0.0/16"}}},
+ {"address":"aws_subnet.s","type":"aws_subnet","name":"s","change":{"actions":["no-op"],"after":{"id":"subnet-1","vpc_id":"vpc-1","cidr_block":"10.0.1.0/24"}}},
+ {"address":"aws_route_table.t","type":"aws_route_table","name":"t","change":{"actions":["no-op"],"after":{"id":"rtb-1","vpc_id":"vpc-1","route":[
+   {"cidr_block":"10.1.0.0/16","vpc_peering_connection_id":"pcx-1"},{"cidr_block":"10.2.0.0/16","vpc_peering_connection_id":"pcx-2"}]}}},
+ {"address":"aws_route.gone","type":"aws_route","name":"gone","change":{"actions":["delete"],"after":null,
+   "before":{"route_table_id":"rtb-1","destination_cidr_block":"10.1.0.0/16","vpc_peering_connection_id":"pcx-1"}}},
+ {"address":"aws_network_acl.l","type":"aws_network_acl","name":"l","change":{"actions":["no-op"],"after":{"id":"acl-1","vpc_id":"vpc-1","subnet_ids":["subnet-1"],"egress":[],"ingress":[
+   {"rule_no":100,"action":"allow","protocol":"6","from_port":6379,"to_port":6379,"cidr_block":"10.0.0.0/8"},{"rule_no":110,"action":"allow","protocol":"6","from_port":443,"to_port":443,"cidr_block":"10.0.0.0/8"}]}}},
+ {"address":"aws_network_acl_rule.gone","type":"aws_network_acl_rule","name":"gone","change":{"actions":["delete"],"after":null,
+   "before":{"network_acl_id":"acl-1","rule_number":100,"egress":false,"rule_action":"allow","protocol":"6","from_port":6379,"to_port":6379,"cidr_block":"10.0.0.0/8"}}},
+ {"address":"aws_network_acl_association.gone","type":"aws_network_acl_association","name":"gone","change":{"actions":["delete"],"after":null,"before":{"network_acl_id":"acl-1","subnet_id":"subnet-1"}}},
+ {"address":"aws_vpc_endpoint.e","type":"aws_vpc_endpoint","name":"e","change":{"actions":["no-op"],"after":{"id":"vpce-1","vpc_id":"vpc-1","service_name":"com.amazonaws.eu-west-1.s3","route_table_ids":["rtb-1"]}}},
+ {"address":"aws_vpc_endpoint_route_table_association.gone","type":"aws_vpc_endpoint_route_table_association","name":"gone","change":{"actions":["delete"],"after":null,"before":{"vpc_endpoint_id":"vpce-1","route_table_id":"rtb-1"}}}]}`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.RouteTables[0].Routes; len(r) != 1 || r[0].Destination.Or("") != "10.2.0.0/16" {
+		t.Errorf("routes %+v", r)
+	}
+	if l := s.NetworkACLs[0]; len(l.Entries) != 1 || l.Entries[0].Number.Or(0) != 110 || len(l.Subnets) != 0 {
+		t.Errorf("list %+v", l)
+	}
+	if e := s.Endpoints[0]; len(e.RouteTables) != 0 {
+		t.Errorf("endpoint %+v", e)
+	}
+}

@@ -20,8 +20,32 @@ func (b *builder) networkACL(res stack.Resource, a attrs) {
 			l.Entries = append(l.Entries, e)
 		}
 	}
+	b.changed("aws_network_acl_rule", "network_acl_id", res.ID, func(old attrs) {
+		e := old.aclEntry("rule_number", "rule_action")
+		l.Entries = slices.DeleteFunc(l.Entries, func(o stack.ACLEntry) bool {
+			return b.inherited(res.ID, e.Egress.Or(false)) && o.Number == e.Number && o.Egress == e.Egress
+		})
+	})
+	b.changed("aws_network_acl_association", "network_acl_id", res.ID, func(old attrs) {
+		l.Subnets = b.withoutRepeated(l.Subnets, res.ID, "subnet_ids", old.id("subnet_id"))
+	})
 	b.lists[res.ID] = l
 	b.out.NetworkACLs = append(b.out.NetworkACLs, l)
+}
+
+// changed calls drop with each resource of a type as it is before apply changes
+// or deletes it, if it belongs to the resource to.
+func (b *builder) changed(typ, argument, to string, drop func(attrs)) {
+	for _, old := range b.e.before {
+		if a := b.attrs(old); old.typ == typ && a.id(argument).Or("") == to {
+			drop(a)
+		}
+	}
+}
+
+// withoutRepeated takes gone from a list that repeats what exists in AWS.
+func (b *builder) withoutRepeated(all []stack.Value[string], address, name string, gone stack.Value[string]) []stack.Value[string] {
+	return slices.DeleteFunc(all, func(v stack.Value[string]) bool { return v.IsKnown() && v == gone && b.repeats(address, name) })
 }
 
 // vpcOfDefault returns the VPC of a resource that adopts a default of it. The
@@ -158,6 +182,10 @@ func (b *builder) routeTable(res stack.Resource, a attrs) {
 			t.Routes = append(t.Routes, r)
 		}
 	}
+	b.changed("aws_route", "route_table_id", res.ID, func(old attrs) {
+		gone := old.route("destination_cidr_block", "destination_ipv6_cidr_block").Destination
+		t.Routes = slices.DeleteFunc(t.Routes, func(o stack.Route) bool { return b.repeats(res.ID, "route") && o.Destination == gone })
+	})
 	b.tables[res.ID] = t
 	b.out.RouteTables = append(b.out.RouteTables, t)
 }

@@ -165,7 +165,7 @@ func (b *builder) dropChanged(i *instance, g *stack.SecurityGroup) {
 	}
 	for _, old := range b.e.before {
 		a := b.attrs(old)
-		if a.id("security_group_id").Or("") != g.ID {
+		if !strings.Contains(old.typ, "security_group") || a.id("security_group_id").Or("") != g.ID {
 			continue
 		}
 		ingress := strings.Contains(old.typ, "_ingress_")
