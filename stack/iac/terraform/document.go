@@ -2,7 +2,6 @@ package terraform
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -200,8 +199,14 @@ func (s *scanner) change(d *document, depth int) error {
 		}
 		return s.head(x, key, depth+1)
 	})
-	if len(actions.items) == 1 && slices.Contains([]string{"delete", "forget"}, actions.items[0].lit) {
-		gone = true
+	if len(actions.items) == 1 && !gone {
+		switch actions.items[0].lit {
+		case "delete":
+			gone = true
+		case "forget": // Terraform lets go of it, and it stays in AWS
+			x.planned = planned{after: before}
+			before = nil
+		}
 	}
 	if !gone && x.address != "" {
 		d.entries = append(d.entries, x)

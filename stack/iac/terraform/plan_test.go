@@ -216,3 +216,22 @@ func TestDeletedAttachments(t *testing.T) {
 		t.Errorf("endpoint %+v", e)
 	}
 }
+
+// What Terraform forgets stays in AWS.
+func TestForgotten(t *testing.T) {
+	s, err := Read("no/such/folder/plan.json", []byte(`{"format_version":"1.2","resource_changes":[
+ {"address":"aws_subnet.s","type":"aws_subnet","name":"s","change":{"actions":["forget"],"before":{"id":"subnet-1","vpc_id":"vpc-1","cidr_block":"10.0.1.0/24"},"after":null}},
+ {"address":"aws_security_group.g","type":"aws_security_group","name":"g","change":{"actions":["no-op"],"after":{"id":"sg-1","egress":[],"ingress":[
+   {"protocol":"tcp","from_port":6379,"to_port":6379,"cidr_blocks":["10.0.0.0/16"]}]}}},
+ {"address":"aws_vpc_security_group_ingress_rule.r","type":"aws_vpc_security_group_ingress_rule","name":"r","change":{"actions":["forget"],"after":null,
+   "before":{"security_group_id":"sg-1","ip_protocol":"tcp","from_port":6379,"to_port":6379,"cidr_ipv4":"10.0.0.0/16"}}}]}`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Subnet("aws_subnet.s") == nil || s.Subnet("aws_subnet.s").VPC.Or("") != "vpc-1" {
+		t.Error("the subnet is gone")
+	}
+	if n := len(s.SecurityGroups[0].Ingress); n != 1 {
+		t.Errorf("%d rules", n)
+	}
+}
