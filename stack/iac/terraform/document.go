@@ -278,18 +278,24 @@ func (s *scanner) moduleValues(all *[]*entry, address string, depth int) error {
 		case "resources":
 			return s.array(depth+1, func() error {
 				x := &entry{mode: "managed", module: address}
+				deposed := false
 				err := s.object(depth+2, func(key string) (err error) {
 					switch key {
 					case "values":
 						x.planned.after, err = s.raw(depth + 3)
 					case "sensitive_values":
 						x.planned.sensitive, err = s.raw(depth + 3)
+					case "deposed_key": // the old object of a replacement
+						deposed = true
+						err = s.skip(depth + 3)
 					default:
 						err = s.head(x, key, depth+3)
 					}
 					return err
 				})
-				*all = append(*all, x)
+				if !deposed {
+					*all = append(*all, x)
+				}
 				return err
 			})
 		case "child_modules":

@@ -3,6 +3,7 @@ package terraform
 import (
 	"encoding/binary"
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -233,5 +234,19 @@ func TestForgotten(t *testing.T) {
 	}
 	if n := len(s.SecurityGroups[0].Ingress); n != 1 {
 		t.Errorf("%d rules", n)
+	}
+}
+
+// A state lists the old object of a replacement that was not finished beside
+// the new one, under the same address.
+func TestDeposed(t *testing.T) {
+	s, err := Read("no/such/folder/state.json", []byte(`{"format_version":"1.0","values":{"root_module":{"resources":[
+ {"address":"aws_subnet.s","mode":"managed","type":"aws_subnet","name":"s","values":{"id":"subnet-2","vpc_id":"vpc-1","cidr_block":"10.0.2.0/24"}},
+ {"address":"aws_subnet.s","mode":"managed","type":"aws_subnet","name":"s","deposed_key":"0a1b2c3d","values":{"id":"subnet-1","vpc_id":"vpc-1","cidr_block":"10.0.1.0/24"}}]}}}`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Subnets) != 1 || s.Subnets[0].CIDR.Or(netip.Prefix{}).String() != "10.0.2.0/24" {
+		t.Errorf("subnets %+v", s.Subnets)
 	}
 }
