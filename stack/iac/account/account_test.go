@@ -470,3 +470,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A cache that could not be made, or that is being deleted, is none.
+func TestCachesThatAreNone(t *testing.T) {
+	s, err := account.Read("account.json", []byte(`{"format":"thaw.account/1","region":"eu-west-1","calls":{
+ "elasticache:DescribeReplicationGroups":[{"ReplicationGroupId":"failed","Status":"create-failed"}],
+ "elasticache:DescribeCacheClusters":[{"CacheClusterId":"failed-001","ReplicationGroupId":"failed","CacheClusterStatus":"creating"},{"CacheClusterId":"old","CacheClusterStatus":"deleted"}],
+ "elasticache:DescribeServerlessCaches":[{"ServerlessCacheName":"a","Status":"create-failed"},{"ServerlessCacheName":"b","Status":"DELETING"},{"ServerlessCacheName":"c","Status":"available"}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Caches) != 1 || s.Caches[0].ID != "c" {
+		t.Errorf("%d caches, the first %+v", len(s.Caches), s.Caches[0])
+	}
+}

@@ -27,14 +27,14 @@ func (b *builder) caches() {
 	}
 	ids := once{}
 	for _, it := range b.in.replication {
-		if ids.first(it.v.ReplicationGroupID) && it.v.Status != "deleting" {
+		if ids.first(it.v.ReplicationGroupID) && !gone(it.v.Status) {
 			b.out.Caches = append(b.out.Caches, b.replicationGroup(it, clusters))
 		}
 	}
 	seen := once{}
 	for _, it := range b.in.clusters {
 		group := it.v.ReplicationGroupID
-		if !seen.first(it.v.CacheClusterID) || it.v.CacheClusterStatus == "deleting" || group != "" && ids[group] {
+		if !seen.first(it.v.CacheClusterID) || gone(it.v.CacheClusterStatus) || group != "" && ids[group] {
 			continue
 		}
 		if group != "" && ids.first(group) {
@@ -45,10 +45,20 @@ func (b *builder) caches() {
 		b.out.Caches = append(b.out.Caches, b.cluster(it))
 	}
 	for _, it := range b.in.serverless {
-		if it.v.Status != "deleting" && seen.first("serverless "+it.v.ServerlessCacheName) {
+		if !gone(it.v.Status) && seen.first("serverless "+it.v.ServerlessCacheName) {
 			b.out.Caches = append(b.out.Caches, b.serverless(it, ids, seen))
 		}
 	}
+}
+
+// gone reports whether the status of a cache says that there is none, or soon
+// none: AWS lists one that could not be made until somebody deletes it.
+func gone(status string) bool {
+	switch strings.ToLower(status) {
+	case "deleting", "deleted", "create-failed":
+		return true
+	}
+	return false
 }
 
 // base is what a cache cluster says of a cache, whether it is one or a node of
