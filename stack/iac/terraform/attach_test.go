@@ -308,3 +308,29 @@ resource "aws_lambda_function" "f" {
 		t.Errorf("HOST mentions %v", refs)
 	}
 }
+
+// A peering with another account or region is accepted over there, which this
+// configuration need not show.
+func TestPeeringAcceptedElsewhere(t *testing.T) {
+	s := readText(t, `
+resource "aws_vpc_peering_connection" "account" {
+  vpc_id        = "vpc-1"
+  peer_vpc_id   = "vpc-2"
+  peer_owner_id = "123456789012"
+}
+resource "aws_vpc_peering_connection" "region" {
+  vpc_id      = "vpc-1"
+  peer_vpc_id = "vpc-3"
+  peer_region = "us-east-1"
+}
+resource "aws_vpc_peering_connection" "pending" {
+  vpc_id      = "vpc-1"
+  peer_vpc_id = "vpc-4"
+}
+`)
+	for _, p := range s.Peerings {
+		if want := strings.HasSuffix(p.ID, ".pending"); p.Active.IsKnown() != want {
+			t.Errorf("whether %s is active: %v, known should be %v", p.ID, p.Active, want)
+		}
+	}
+}

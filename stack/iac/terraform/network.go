@@ -165,8 +165,13 @@ func (b *builder) peering(res stack.Resource, a attrs) {
 		SameRegion: stack.Known(true),
 		ResolveDNS: resolvesNames(a),
 	}
-	if status, ok := a.get("accept_status").scalar(); ok && status == "active" {
+	status, _ := a.get("accept_status").scalar()
+	switch {
+	case status == "active":
 		p.Active = stack.Known(true)
+	case status == "" && (a.has("peer_owner_id") || a.has("peer_region")) && !p.Active.Or(false):
+		// auto_accept is only for peers in the same account and region.
+		p.Active = stack.Unknown[bool]("the other side accepts " + a.path + ", in its own account or region")
 	}
 	switch region, ok := a.str("peer_region", "").Get(); {
 	case !ok:
