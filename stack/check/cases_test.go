@@ -415,3 +415,74 @@ func TestWhosePort(t *testing.T) {
 		}
 	}
 }
+
+// What a gateway endpoint carries passes the network ACL of the subnet, so that
+// an endpoint is no fix where the list keeps the answers out.
+func TestGatewayEndpointBehindACL(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(`provider "aws" { region = "eu-west-1" }
+resource "aws_vpc" "v" { cidr_block = "10.0.0.0/16" }
+resource "aws_subnet" "s" {
+  vpc_id = aws_vpc.v.id
+  cidr_block = "10.0.1.0/24"
+}
+resource "aws_route_table" "t" { vpc_id = aws_vpc.v.id }
+resource "aws_route_table_association" "t" {
+  subnet_id = aws_subnet.s.id
+  route_table_id = aws_route_table.t.id
+}
+resource "aws_network_acl" "n" {
+  vpc_id = aws_vpc.v.id
+  subnet_ids = [aws_subnet.s.id]
+  ingress {
+    rule_no = 100
+    action = "allow"
+    protocol = "-1"
+    from_port = 0
+    to_port = 0
+    cidr_block = "10.0.0.0/16"
+  }
+  egress {
+    rule_no = 100
+    action = "allow"
+    protocol = "-1"
+    from_port = 0
+    to_port = 0
+    cidr_block = "0.0.0.0/0"
+  }
+}
+resource "aws_security_group" "f" {
+  vpc_id = aws_vpc.v.id
+  egress {
+    protocol = "-1"
+    from_port = 0
+    to_port = 0
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+}
+resource "aws_lambda_function" "f" {
+  function_name = "f"
+  role = "r"
+  vpc_config {
+    subnet_ids = [aws_subnet.s.id]
+    security_group_ids = [aws_security_group.f.id]
+  }
+  environment { 
+    variables = { TABLE_ARN = "arn:aws:dynamodb:eu-west-1:123456789012:table/t" } 
+  }
+}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := terraform.ReadFolder(dir, terraform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Endpoints = append(s.Endpoints, &stack.Endpoint{Resource: stack.Resource{ID: "e", Type: "aws_vpc_endpoint"}, VPC: stack.Known("aws_vpc.v"), Kind: stack.Known("Gateway"),
+		Service: stack.Known("com.amazonaws.eu-west-1.dynamodb"), RouteTables: []stack.Value[string]{stack.Known("aws_route_table.t")}})
+	for _, f := range run(t, s).Findings {
+		if f.ID == "THAW-V01" && strings.Contains(f.Fix, "aws_vpc_endpoint") {
+			t.Errorf("the fix is another endpoint: %s", f.Fix)
+		}
+	}
+}

@@ -93,6 +93,13 @@ func (p *Pass) wayOut(f *stack.Function, service string) Fix {
 	}
 	groups := known(f.VPC.SecurityGroups)
 	if hasGateway(service) {
+		for _, w := range p.way(service, f).Subnets {
+			for _, hop := range w.Factors { // the endpoint's traffic passes the same list
+				if hop.Verdict == reach.Closed && (hop.Kind == reach.ACLOut || hop.Kind == reach.ReturnACLIn) {
+					return inWords("Let network ACL %s pass tcp 443 to the addresses of %s, and their answers to ports 1024-65535. A gateway endpoint needs the same, because the service keeps its public addresses.", hop.Resource, service)
+				}
+			}
+		}
 		var tables []string
 		for _, id := range known(f.VPC.Subnets) {
 			t := p.tables[id]
