@@ -120,6 +120,8 @@ func (c *config) input(name string) (value, bool) {
 	return c.call.get("expressions").field(name)
 }
 
+const tooLarge = "the configuration is too large to evaluate"
+
 // evalConfig works out an expression of which the plan says its constant, or
 // what it refers to. shape is what after_unknown says: true, or a list or object
 // with a true at each place that is not known. A known part is left null.
@@ -127,7 +129,7 @@ func (c *config) input(name string) (value, bool) {
 // What comes of references says what it leaves open; see guess.
 func (e *engine) evalConfig(x, shape value, sc scope) value {
 	if !e.enter() {
-		return unknownValue("the configuration is too large to evaluate")
+		return unknownValue(tooLarge)
 	}
 	defer e.leave()
 	if x.kind == list { // nested blocks
@@ -187,6 +189,10 @@ func (e *engine) evalReferences(refs, shape value, sc scope) value {
 	}
 	if len(f.open) == 0 {
 		return value{kind: unknown, why: "an expression that refers to " + f.names, settled: true}
+	}
+	// Each of thousands of instances may refer to all of thousands.
+	if !e.spend(8 * len(flat(f.open))) {
+		return unknownValue(tooLarge)
 	}
 	f.either = f.either || f.chosen && len(f.open) > 1
 	return f.fit(shape)
