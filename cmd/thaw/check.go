@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -68,6 +70,7 @@ func checkCommand() *cobra.Command {
 		Example: checkExample,
 		Args:    cobra.MaximumNArgs(8),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			signal.Reset(os.Interrupt, syscall.SIGTERM) // it leaves nothing to put in order
 			return f.run(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
